@@ -1,0 +1,19 @@
+"""The addresses of the pages. The API and the seeds own the others."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from django.views.i18n import set_language
+
+from config import pages
+
+app_name = "pages"
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("login/", pages.SignIn.as_view(), name="sign-in"),
+    path("logout/", LogoutView.as_view(), name="sign-out"),
+    path("app/language/", set_language, name="language"),
+    path("app/cv/", pages.cv, name="cv"),
+    path("app/jobs/", pages.jobs, name="jobs"),
+    path("app/jobs/<uuid:job_id>/", pages.job, name="job"),
+]

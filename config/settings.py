@@ -1,0 +1,276 @@
+"""Every setting of Sıra, read from the environment once, here.
+
+A wrong value stops the start with a sentence that names the variable (see also `jobs/checks.py`). The table in
+README.md lists each variable; a test keeps the two together.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+
+def seconds(name: str, default: float) -> timedelta:
+    return timedelta(seconds=env.float(name, default=default))
+
+
+# --- Where things are kept ------------------------------------------------------------------------------------
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# "development" works on one machine without any configuration; "production" refuses what would be unsafe there.
+ENVIRONMENT = env.str("SIRA_ENV", default="development")
+if ENVIRONMENT not in ("development", "production"):
+    raise ImproperlyConfigured(f"SIRA_ENV is {ENVIRONMENT!r}; use 'development' or 'production'.")
+PRODUCTION = ENVIRONMENT == "production"
+
+DEBUG = env.bool("DEBUG", default=False)
+
+
+def _generated_secret() -> str:
+    """Return the secret kept in DATA_DIR, made on the first start, so that sessions survive a restart."""
+    from django.core.management.utils import get_random_secret_key
+
+    path = DATA_DIR / "secret-key"
+    try:
+        # O_EXCL: web and worker start at the same time and must agree on one secret.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(get_random_secret_key())
+    return path.read_text().strip()
+
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+if PRODUCTION:
+    if len(SECRET_KEY) < 40:
+        raise ImproperlyConfigured("SECRET_KEY must be set to at least 40 random characters when SIRA_ENV=production.")
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG must be off when SIRA_ENV=production.")
+    if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name your hosts (no '*') when SIRA_ENV=production.")
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+else:
+    SECRET_KEY = SECRET_KEY or _generated_secret()
+
+# --- Django ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: its runserver replaces Django's
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "channels",
+    "django_q",
+    "jobs",
+    "parsers",
+    *env.list("EXTRA_APPS", default=[]),  # your own apps with kinds
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False  # the seeds own paths without a slash; a redirect would lose their POST bodies
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("tr", "Türkçe")]
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/Istanbul")
+USE_TZ = True
+USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+MEDIA_ROOT = DATA_DIR / "files"
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database -------------------------------------------------------------------------------------------------
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'sira.sqlite3'}"
+_database = env.db_url_config(DATABASE_URL)
+# Web processes serve each request from a thread of its own, so they share a pool; a worker process has one
+# long-lived connection per thread.
+ROLE = env.str("SIRA_ROLE", default="worker")
+if "sqlite" in _database["ENGINE"]:
+    _database["OPTIONS"] = {
+        # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+elif "postgresql" in _database["ENGINE"]:
+    # A row or a connection that a lost host holds must not hold up anybody for long.
+    _database["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "options": "-c lock_timeout=10s -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 "
+        "-c tcp_keepalives_count=3",
+    } | _database.get("OPTIONS", {})
+    if ROLE == "web":
+        _database["CONN_MAX_AGE"] = 0
+        _database["OPTIONS"]["pool"] = {
+            "min_size": 1,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=10),
+            "timeout": 5,
+            "reconnect_timeout": 5,
+        }
+        _database["CONN_HEALTH_CHECKS"] = True  # or each pooled connection fails once after a restart of the server
+    else:
+        _database["CONN_MAX_AGE"] = 600
+        _database["CONN_HEALTH_CHECKS"] = True
+else:
+    raise ImproperlyConfigured("DATABASE_URL must start with postgres:// or sqlite://.")
+DATABASES = {"default": _database}
+ON_POSTGRESQL = "postgresql" in _database["ENGINE"]
+
+# --- API ------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "jobs.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+        "rest_framework.parsers.FormParser",
+    ],
+    "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
+}
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
+# A text that is sent as JSON may be as large as a file, plus what JSON's escapes add.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_UPLOAD_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# --- The engine -----------------------------------------------------------------------------------------------
+# How many jobs may hold a resource at once: RESOURCES=gpu=1,scanner=2
+SIRA_RESOURCES = {name: int(capacity) for name, capacity in env.dict("RESOURCES", default={"gpu": "1"}).items()}
+SIRA_LEASE = seconds("LEASE_SECONDS", 30)
+SIRA_HEARTBEAT = seconds("HEARTBEAT_SECONDS", 10)
+# How long one ring of a worker may go on claiming jobs before it goes back to django-q2's loop.
+SIRA_WORK_SLICE = seconds("WORK_SLICE_SECONDS", 5)
+# How long a running job may go on after SIGTERM before it goes back to the queue.
+SIRA_DRAIN_GRACE = seconds("DRAIN_GRACE_SECONDS", 20)
+SIRA_RETENTION = timedelta(days=env.int("RETENTION_DAYS", default=30))
+# Which queues a cluster serves: every queue for the main one, its own for a named one.
+SIRA_CLUSTER_NAME = env.str("Q_CLUSTER_NAME", default="sira")
+SIRA_WORKER_QUEUES = env.list("WORKER_QUEUES", default=[] if SIRA_CLUSTER_NAME == "sira" else [SIRA_CLUSTER_NAME])
+
+WORKERS = env.int("WORKERS", default=2)
+# Far above every job's own time-out: the watchdog ends jobs, this only ends a worker that has no watchdog any more.
+_RING_TIMEOUT_SECONDS = 24 * 60 * 60
+Q_CLUSTER = {
+    "name": "sira",
+    "broker_class": "jobs.engine.broker.JobBroker",
+    "orm": "default",
+    "workers": WORKERS,
+    "queue_limit": 1,
+    "bulk": 1,
+    "recycle": env.int("WORKER_RECYCLE", default=5000),
+    "save_limit": -1,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "guard_cycle": 0.5,
+    "timeout": _RING_TIMEOUT_SECONDS,
+    "retry": _RING_TIMEOUT_SECONDS + 60,
+    "poll": 0.2,
+    "label": "Schedules",
+    "log_level": "WARNING",
+    # Q_CLUSTER_NAME must be a key here, or django-q2 does not start.
+    "ALT_CLUSTERS": {} if SIRA_CLUSTER_NAME == "sira" else {SIRA_CLUSTER_NAME: {}},
+}
+
+# --- Providers ------------------------------------------------------------------------------------------------
+CV_PROVIDER = env.str("CV_PROVIDER", default="local")
+if CV_PROVIDER not in ("local", "openai"):
+    raise ImproperlyConfigured(f"CV_PROVIDER is {CV_PROVIDER!r}; use 'local' or 'openai'.")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4.1-mini")
+OPENAI_TIMEOUT = seconds("OPENAI_TIMEOUT_SECONDS", 60)
+# requests a minute that Sıra sends at most; 0 leaves the limit to the provider's 429
+OPENAI_REQUESTS_PER_MINUTE = env.int("OPENAI_REQUESTS_PER_MINUTE", default=0)
+if CV_PROVIDER == "openai" and not OPENAI_API_KEY:
+    raise ImproperlyConfigured("CV_PROVIDER=openai needs OPENAI_API_KEY (any text for a local server without keys).")
+
+# --- Logging --------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django-q": {"level": env.str("Q_LOG_LEVEL", default="WARNING")},
+        "daphne": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+    },
+}

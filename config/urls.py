@@ -1,0 +1,21 @@
+"""Every address of Sıra. The seeds own some root paths; they are JSON only. Pages are / and /app/…"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from jobs.api.health import healthz
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/parser/", include("parsers.urls")),
+    path("api/v1/", include("jobs.api.urls")),
+    path("", include("config.page_urls")),
+]
+
+handler400 = "jobs.api.problems.handler400"
+handler403 = "jobs.api.problems.handler403"
+handler404 = "jobs.api.problems.handler404"
+handler500 = "jobs.api.problems.handler500"

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.apps import AppConfig, apps
+from django.utils.module_loading import autodiscover_modules
+
+
+class JobsConfig(AppConfig):
+    name = "jobs"
+
+    def ready(self) -> None:
+        from jobs import checks  # noqa: F401  registers them
+
+        # Every app's kinds are declared in its tasks.py; the web process needs them as much as the workers do.
+        autodiscover_modules("tasks")
+        if apps.is_installed("django_q"):
+            from jobs.engine import startup
+
+            startup.connect()

@@ -1,0 +1,67 @@
+"""Checks that stop the start, not the night."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from jobs.kinds import registry
+
+
+@checks.register("jobs")
+def lease_outlives_heartbeat(**_: Any) -> list[checks.CheckMessage]:
+    if settings.SIRA_LEASE < 2 * settings.SIRA_HEARTBEAT:
+        return [
+            checks.Error(
+                "A lease must outlive two heartbeats, or one slow query makes a healthy worker lose its job.",
+                hint="Set LEASE_SECONDS to at least twice HEARTBEAT_SECONDS.",
+                id="jobs.E001",
+            )
+        ]
+    return []
+
+
+@checks.register("jobs")
+def resources_have_capacity(**_: Any) -> list[checks.CheckMessage]:
+    problems: list[checks.CheckMessage] = [
+        checks.Error(f"RESOURCES gives {name!r} a capacity below 1.", id="jobs.E002")
+        for name, capacity in settings.SIRA_RESOURCES.items()
+        if capacity < 1
+    ]
+    problems += [
+        checks.Warning(
+            f"Kind {kind.name!r} needs resource {kind.resource!r}, which RESOURCES does not name.",
+            hint=f"Add {kind.resource}=1 to RESOURCES; until then its capacity is 1.",
+            id="jobs.W001",
+        )
+        for kind in registry
+        if kind.resource and kind.resource not in settings.SIRA_RESOURCES
+    ]
+    return problems
+
+
+@checks.register("jobs")
+def kinds_end_before_the_ring(**_: Any) -> list[checks.CheckMessage]:
+    ring = timedelta(seconds=settings.Q_CLUSTER["timeout"])
+    return [
+        checks.Error(f"Kind {kind.name!r} may run for longer than a worker's ring ({ring}).", id="jobs.E003")
+        for kind in registry
+        if kind.timeout >= ring
+    ]
+
+
+@checks.register("jobs")
+def served_queues_exist(**_: Any) -> list[checks.CheckMessage]:
+    unknown = set(settings.SIRA_WORKER_QUEUES) - set(registry.queues())
+    if not unknown:
+        return []
+    return [
+        checks.Warning(
+            f"This cluster serves {', '.join(sorted(unknown))}, but no kind uses such a queue.",
+            hint=f"Queues of this release: {', '.join(registry.queues())}.",
+            id="jobs.W002",
+        )
+    ]

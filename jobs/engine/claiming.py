@@ -1,0 +1,145 @@
+"""Which job next? One probe for each kind, then a guarded claim of the best.
+
+Kinds are probed one by one because they differ in resource and rate limit, and because one range of an index is read
+in microseconds where a sort over several takes milliseconds. A kind that nobody here declares is never
+claimed: its jobs wait for a release that knows it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+from django.db.models import Subquery
+
+from jobs import lifecycle
+from jobs.kinds import JobKind, registry
+from jobs.models import CLAIM_ORDER, Job, QueueControl, RateLimit
+from jobs.states import State
+
+
+@dataclass(frozen=True, order=True)
+class Head:
+    """The best claimable job of one kind. Heads compare in claim order."""
+
+    rank: tuple[int, int, uuid.UUID]  # (-priority, turn, id)
+    kind: str
+
+
+def served_queues() -> frozenset[str] | None:
+    """Return the queues that this process serves; None for all."""
+    return frozenset(settings.SIRA_WORKER_QUEUES) or None
+
+
+def claim(worker: str) -> Job | None:
+    """Claim the best due job that this process may run, or None when there is none.
+
+    Several workers may look at the same moment; each takes a different row (SKIP LOCKED on PostgreSQL, one writer at a
+    time on SQLite). A worker that got a lesser row of its kind, because the head was just being taken, lets
+    it go again when another kind has something better.
+    """
+    heads = claimable_heads(registry.in_queues(served_queues()))
+    while heads:
+        best, *others = heads
+        kind = registry.get(best.kind)
+        job = _claim_of_kind(kind, worker, no_worse_than=others[0].rank if others else None)
+        if isinstance(job, Job):
+            return job
+        heads = sorted([*others, Head(job, best.kind)]) if job is not None else others
+    return None
+
+
+def claimable_heads(kinds: Iterable[JobKind], limit: int = 1) -> list[Head]:
+    """Return up to `limit` claimable jobs of each kind, best first.
+
+    Claimable: due, its queue not paused, its resource free, its rate limit open.
+    """
+    kinds = list(kinds)
+    if not kinds:
+        return []
+    probes, params = [], []
+    for kind in kinds:
+        sql, values = _probe(kind, limit)
+        probes.append(sql)
+        params += values
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(probes), params)
+        rows = cursor.fetchall()
+    return sorted(Head((-priority, turn, _as_uuid(id)), kind) for id, kind, priority, turn in rows)
+
+
+def _probe(kind: JobKind, limit: int) -> tuple[str, list[Any]]:
+    job, control, rate = (connection.ops.quote_name(model._meta.db_table) for model in (Job, QueueControl, RateLimit))
+    now = "statement_timestamp()" if connection.vendor == "postgresql" else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+    conditions = [
+        f"state = '{State.QUEUED}' AND queue = %s AND kind = %s",
+        f"NOT EXISTS (SELECT 1 FROM {control} WHERE queue = %s AND paused_at IS NOT NULL)",
+    ]
+    params: list[Any] = [kind.queue, kind.name, kind.queue]
+    if kind.resource:
+        conditions.append(f"(SELECT count(*) FROM {job} WHERE resource = %s AND state = '{State.PROCESSING}') < %s")
+        params += [kind.resource, capacity(kind.resource)]
+    if kind.rate_limit:
+        conditions.append(f"NOT EXISTS (SELECT 1 FROM {rate} WHERE key = %s AND ready_at > {now})")
+        params.append(kind.rate_limit)
+    # A subquery of its own: SQLite allows no ORDER BY inside a compound SELECT.
+    return (
+        f"SELECT * FROM (SELECT id, kind, priority, turn FROM {job} WHERE {' AND '.join(conditions)} "
+        "ORDER BY priority DESC, turn, id LIMIT %s) AS head",
+        [*params, limit],
+    )
+
+
+def capacity(resource: str) -> int:
+    """Return how many jobs may hold a resource at once; 1 unless the RESOURCES setting says otherwise."""
+    return settings.SIRA_RESOURCES.get(resource, 1)
+
+
+Rank = tuple[int, int, uuid.UUID]
+
+
+def _claim_of_kind(kind: JobKind, worker: str, no_worse_than: Rank | None) -> Job | Rank | None:
+    """Claim the kind's best unlocked job; None if none is left. Returns its rank when another kind has a better one."""
+    slot = None
+    if kind.resource:
+        slot = _free_slot(kind.resource)
+        if slot is None:
+            return None
+    queued = Job.objects.queued().filter(queue=kind.queue, kind=kind.name).order_by(*CLAIM_ORDER)
+    if connection.features.has_select_for_update_skip_locked:
+        queued = queued.select_for_update(skip_locked=True)
+    refused: list[Rank] = []
+
+    def good_enough(job: Job) -> bool:
+        rank = (-job.priority, job.turn, job.pk)
+        if no_worse_than is not None and rank > no_worse_than:
+            refused.append(rank)
+            return False
+        return True
+
+    try:
+        job = lifecycle.start(
+            # "=", not "IN": PostgreSQL may run a subquery of IN several times and lock, and claim, a row each time.
+            Job.objects.filter(pk=Subquery(queued.values("pk")[:1]), state=State.QUEUED),
+            worker=worker,
+            resource=kind.resource,
+            slot=slot,
+            lease=settings.SIRA_LEASE,
+            require=good_enough,
+        )
+    except IntegrityError:
+        return None  # another worker took the slot in the same moment
+    return refused[0] if refused else job
+
+
+def _free_slot(resource: str) -> int | None:
+    held = set(Job.objects.running().filter(resource=resource).values_list("slot", flat=True))
+    return next((slot for slot in range(capacity(resource)) if slot not in held), None)
+
+
+def _as_uuid(value: object) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))

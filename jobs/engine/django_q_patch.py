@@ -1,0 +1,102 @@
+"""Four changes to django-q2 1.11.1, and why.
+
+1. `Queue.get` of the standard library waits for data while it holds the read lock. A worker that is killed in that wait
+   (one idle worker always is in it) takes the lock along and no worker of the cluster gets anything any more.
+   Ours waits for data without the lock and takes it only to read what is there. It also lets a process whose cluster is
+   gone leave instead of waiting for ever.
+2. `Sentinel.stop` lets workers finish whatever they do, however long. Ours tells them first, so that a running job
+   gets its grace time and then goes back to the queue.
+3. The sentinel dies of SIGTERM, and a main process that then sets the stop event waits for ever for the dead sentinel
+   to wake up. Ours leaves SIGTERM to the main process, so that a signal to the whole process group ends well too.
+4. A second SIGTERM to the main process interrupts the first while that holds the stop event's lock, and waits for it
+   for ever. Ours heeds the first one only.
+
+`tests/engine/test_crashes.py` kills idle workers again and again and signals whole groups, to see that they hold.
+"""
+
+from __future__ import annotations
+
+import multiprocessing.queues
+import queue
+import signal
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+import django_q
+from django_q import cluster, queues
+
+from jobs.engine import shutdown
+
+PATCHED_VERSION = (1, 11, 1)
+#: How often a waiting process looks whether its cluster is still there.
+LOOK_EVERY_SECONDS = 0.5
+
+_stop_of_django_q = cluster.Sentinel.stop
+_guard_of_django_q = cluster.Sentinel.guard
+_sig_handler_of_django_q = cluster.Cluster.sig_handler
+
+
+def apply() -> None:
+    """Patch django-q2. Raises RuntimeError for a version that nobody has looked at."""
+    if tuple(django_q.VERSION) != PATCHED_VERSION:
+        raise RuntimeError(
+            f"django-q2 is {django_q.VERSION}, not {PATCHED_VERSION}: read jobs/engine/django_q_patch.py first"
+        )
+    queues.Queue.get = _get
+    cluster.Sentinel.stop = _stop
+    cluster.Sentinel.guard = _guard
+    cluster.Cluster.sig_handler = _sig_handler
+
+
+def _sig_handler(self: Any, signum: int, frame: Any) -> None:
+    if getattr(self, "sira_is_stopping", False):
+        return
+    self.sira_is_stopping = True
+    _sig_handler_of_django_q(self, signum, frame)
+
+
+def _guard(self: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _guard_of_django_q(self)
+
+
+def _stop(self: Any) -> None:
+    shutdown.begin_cluster_drain()
+    threading.Thread(target=_read_for_the_dead, args=(self,), daemon=True).start()
+    _stop_of_django_q(self)
+
+
+def _read_for_the_dead(sentinel: Any) -> None:
+    """Read what is meant for workers when none is left: the writers of a full queue would wait for ever."""
+    while True:
+        if not any(worker.is_alive() for worker in list(sentinel.pool)):
+            with suppress(queue.Empty, OSError, ValueError):
+                sentinel.task_queue.get(timeout=LOOK_EVERY_SECONDS)
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+    if not block or timeout is not None:
+        item = multiprocessing.queues.Queue.get(self, block, timeout)
+        self.size.increment(-1)
+        return item
+    shutdown.settle_in_new_process()
+    while True:
+        if shutdown.must_leave():
+            return "STOP"  # what the sentinel would have sent
+        if not self._reader.poll(LOOK_EVERY_SECONDS):
+            continue
+        if not self._rlock.acquire(timeout=LOOK_EVERY_SECONDS):
+            continue
+        try:
+            if not self._reader.poll(0):
+                continue  # another process was faster
+            raw = self._recv_bytes()
+            self._sem.release()
+        finally:
+            self._rlock.release()
+        self.size.increment(-1)
+        return ForkingPickler.loads(raw)

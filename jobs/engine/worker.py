@@ -1,0 +1,198 @@
+"""The claim-and-run loop: what a worker does when the broker has rung.
+
+claim ▶ perform ▶ record the ending ▶ claim the next … until nothing is due or the slice of time is over
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing.util
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from jobs import lifecycle
+from jobs.engine import claiming, shutdown
+from jobs.engine.watchdog import Watchdog, end_interrupted
+from jobs.errors import Interrupt, JobError, RateLimited, Superseded, Unavailable
+from jobs.kinds import JobKind, registry
+from jobs.models import Job
+from jobs.running import INTERRUPT_SIGNAL, RunningJob
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: A provider that limits without saying for how long.
+DEFAULT_SNOOZE = timedelta(seconds=5)
+#: Between two tries to reach a database that is away.
+RECONNECT_SECONDS = 0.5
+PAUSE_AFTER_BUG_SECONDS = 1.0
+
+_watchdog: Watchdog | None = None
+
+
+def set_up_process(**_: Any) -> None:
+    """Prepare a new worker process: django-q2 calls this (signal `post_spawn`) before the first ring."""
+    shutdown.settle_in_new_process()
+    for kind in registry.in_queues(claiming.served_queues()):
+        if kind.prepare is not None:
+            try:
+                kind.prepare()
+            except Exception:
+                logger.exception("preparing for %s failed; its first job will try again", kind.name)
+    # Only now is there a heartbeat: a worker that is still loading is not an idle one.
+    # A forked process runs no atexit handlers, only these.
+    multiprocessing.util.Finalize(None, own_watchdog().sign_off, exitpriority=10)
+
+
+def own_watchdog() -> Watchdog:
+    """Return this process's watchdog, started on first use."""
+    global _watchdog
+    if _watchdog is None:
+        _watchdog = Watchdog()
+        _watchdog.start()
+    return _watchdog
+
+
+def work() -> int:
+    """Claim and run due jobs for one slice of time. Returns how many ran.
+
+    This is the function that the broker's ring calls in a django-q2 worker. It claims late: between the ring and
+    the claim nothing is promised to this worker, so a ring that is lost, repeated or late does no harm.
+    """
+    watchdog = own_watchdog()
+    ends = time.monotonic() + settings.SIRA_WORK_SLICE.total_seconds()
+    ran = 0
+    while not shutdown.is_draining():
+        try:
+            job = claiming.claim(watchdog.name)
+        except (OperationalError, InterfaceError) as error:
+            # The broker rings again when the database is back.
+            logger.warning("cannot claim: %s", type(error).__name__)
+            connection.close()
+            break
+        except Exception:
+            # A bug of ours. The broker would ring again at once, and the log would drown in it.
+            logger.exception("cannot claim")
+            time.sleep(PAUSE_AFTER_BUG_SECONDS)
+            break
+        if job is None:
+            break
+        run(job, watchdog)
+        ran += 1
+        if time.monotonic() > ends:
+            break
+    return ran
+
+
+def run(job: Job, watchdog: Watchdog) -> None:
+    """Make one attempt at a claimed job and record how it ended."""
+    kind = registry.get(job.kind)
+    running = RunningJob(job)
+    signal.signal(INTERRUPT_SIGNAL, running.on_signal)
+    watchdog.guard(running, kind)
+    try:
+        try:
+            ending = _perform(kind, running)
+        finally:
+            # The work is done: a cancel or a time-out that comes now is too late to mean anything.
+            watchdog.leave()
+        _until_database_answers(ending, settings.SIRA_LEASE.total_seconds())
+    except Superseded:
+        _until_database_answers(lambda: lifecycle.note_superseded(job), settings.SIRA_LEASE.total_seconds())
+    except (OperationalError, InterfaceError):
+        # The lease runs out and the job is rescued: it is run again, never lost.
+        logger.error("job %s (%s): its ending could not be recorded: the database is away", job.pk, job.kind)
+    finally:
+        signal.signal(INTERRUPT_SIGNAL, signal.SIG_IGN)
+
+
+def _perform(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
+    """Run the kind's function. Returns the ending to record, as a call that may be repeated."""
+    job = running.job
+    try:
+        with running.interruptible():
+            result = kind.run(running, **job.input)
+    except Interrupt as interrupt:
+        # It may have struck in the middle of a query: this connection is not to be trusted any more.
+        connection.close()
+        reason = interrupt
+        return lambda: end_interrupted(running, kind, reason)
+    except RateLimited as error:
+        limited, wait = error, error.retry_after or DEFAULT_SNOOZE
+        return lambda: lifecycle.snooze(running.job, wait, limited.code)
+    except Unavailable as error:
+        unavailable, delay = error, max(kind.backoff.delay(job.attempt), error.retry_after or timedelta())
+        return lambda: lifecycle.retry_later(running.job, unavailable, delay)
+    except JobError as error:
+        refused = error
+        return lambda: lifecycle.fail(running.job, refused)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        gone = Unavailable("The database did not answer while the job ran.", code="database_unavailable")
+        return lambda: lifecycle.retry_later(running.job, gone, kind.backoff.delay(job.attempt))
+    except Exception:
+        trace = traceback_without_messages()
+        logger.error("job %s (%s) hit a bug in its kind\n%s", job.pk, job.kind, trace)
+        return lambda: lifecycle.fail(running.job, _our_bug(), traceback=trace)
+    return lambda: _succeed_or_fail(running, result)
+
+
+def _succeed_or_fail(running: RunningJob, result: Any) -> None:
+    try:
+        lifecycle.succeed(running.job, result, running.saves)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # Its result cannot be stored (not JSON, say) or one of its saves is wrong: nothing was written.
+        trace = traceback_without_messages()
+        logger.error("job %s (%s): its result could not be stored\n%s", running.job.pk, running.job.kind, trace)
+        lifecycle.fail(running.job, _our_bug(), traceback=trace)
+
+
+def traceback_without_messages() -> str:
+    """Return where the current exception came from and its types, without messages: those may quote a document."""
+    error = sys.exception()
+    parts = []
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nduring or because of\n\n".join(reversed(parts))
+
+
+def _our_bug() -> JobError:
+    return JobError(
+        "An error of ours stopped this job. It was logged; a retry may work once it is mended.", code="internal_error"
+    )
+
+
+def _until_database_answers(record: Callable[[], T], patience_seconds: float) -> T | None:
+    """Record an ending, waiting for a database that is restarting.
+
+    A commit whose answer was lost is no danger: the second try finds its fence gone and raises Superseded, unless it
+    was this attempt itself that ended the job.
+    """
+    give_up = time.monotonic() + patience_seconds
+    tried_before = False
+    while True:
+        try:
+            return record()
+        except Superseded:
+            if tried_before:
+                return None
+            raise
+        except (OperationalError, InterfaceError):
+            connection.close()
+            tried_before = True
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(RECONNECT_SECONDS)

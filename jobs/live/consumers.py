@@ -1,0 +1,272 @@
+"""/ws/live/: the one WebSocket. What a client may say and what it hears:
+
+    {"subscribe": "job:<id>", "after": 41}   snapshot, every event after 41, then the live ones
+    {"subscribe": "jobs"}                    snapshot (counts), then the events of all own jobs
+    {"unsubscribe": "job:<id>"}
+    {"authenticate": "<token>"}              first, by clients with neither a session nor an Authorization header
+    {"ping": 1}                              answered with a ping
+
+    snapshot, event, position, ping, authenticated, error: {"type": …, "topic": …}
+
+Codes of errors: bad_message, not_found, too_many_topics. While the database is away nothing is said: it is tried again.
+Codes of closes: 4401 not authenticated, 4400 too many messages that make no sense.
+
+Messages to one socket are handled one after the other, and `send` waits for a slow client (`transport.py`); meanwhile
+its group messages are dropped, and it catches up from the database. Nobody else waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from contextlib import suppress
+from typing import Any
+
+from channels.exceptions import ChannelFull, StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+from rest_framework.exceptions import ParseError
+
+from jobs.api.authentication import find_user_by_token
+from jobs.api.parsers import parse_object
+from jobs.api.serializers import to_json
+from jobs.live.database import read
+from jobs.live.feeds import EventText, JobFeed, NotVisible, OwnerFeed
+from jobs.live.tailer import get_tailer
+
+logger = logging.getLogger(__name__)
+
+NOT_AUTHENTICATED, SENSELESS = 4401, 4400
+MOST_TOPICS = 200
+LONGEST_MESSAGE = 8 * 1024
+#: After so many messages that make no sense the socket is closed.
+MOST_ERRORS = 50
+#: How often a socket compares itself with the tailer.
+TICK_SECONDS = 1.0
+PING_SECONDS = 15.0
+#: An anonymous client says who it is within this.
+AUTHENTICATE_SECONDS = 10.0
+#: A logged-out session, a revoked token or a deactivated user loses the socket within this.
+REVALIDATE_SECONDS = 60.0
+
+AWAY = (DatabaseError, InterfaceError)
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """One socket of one user."""
+
+    user: Any = None
+    token: str = ""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels' own would visit the one shared database thread before every message; our reads have their own.
+        handler = getattr(self, message["type"].replace(".", "_"), None)
+        if handler is None:
+            raise ValueError(f"no handler for {message['type']}")
+        try:
+            await handler(message)
+        except AWAY as error:
+            logger.warning("live: the database is away (%s)", type(error).__name__)
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        self.feeds: dict[str, JobFeed | OwnerFeed] = {}
+        self.errors = 0
+        self.connected_at = self.pinged_at = self.validated_at = time.monotonic()
+        await self.accept()  # before any refusal: only an open socket can tell its close code
+        self._ticker = asyncio.create_task(self._tick_for_ever(), name="live-tick")
+        user = self.scope.get("user")
+        if user is not None and user.is_authenticated:
+            self.user = user
+        elif header := dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1"):
+            scheme, _, token = header.partition(" ")
+            if scheme.lower() not in ("token", "bearer") or not await self._authenticate(token.strip()):
+                await self.close(NOT_AUTHENTICATED)
+
+    async def disconnect(self, code: int) -> None:
+        await self._leave_all()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        try:
+            return await super().__call__(scope, receive, send)
+        finally:  # also when the server cancels us
+            await self._leave_all()
+
+    async def _leave_all(self) -> None:
+        if (ticker := getattr(self, "_ticker", None)) is not None:
+            ticker.cancel()
+        feeds, self.feeds = getattr(self, "feeds", {}), {}
+        for feed in feeds.values():
+            await feed.leave(self.channel_layer, self.channel_name)
+
+    async def _tick_for_ever(self) -> None:
+        """Put a tick into our own channel, so that it is handled in line with everything else."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            with suppress(ChannelFull):  # a slow client: there is enough to handle, and the next tick comes
+                await self.channel_layer.send(self.channel_name, {"type": "live.tick"})
+
+    # --- what the client says ---------------------------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data is None or len(text_data) > LONGEST_MESSAGE:
+            await self._refuse(None, f"Send JSON as text, at most {LONGEST_MESSAGE // 1024} KiB.")
+            return
+        try:
+            message = parse_object(text_data)
+        except ParseError as error:
+            await self._refuse(None, str(error.detail))
+            return
+        if self.user is None:
+            token = message.get("authenticate")
+            if isinstance(token, str) and await self._authenticate(token):
+                await self.send('{"type":"authenticated"}')
+            else:
+                await self.close(NOT_AUTHENTICATED)
+        elif "subscribe" in message:
+            await self._subscribe(message["subscribe"], message.get("after"))
+        elif "unsubscribe" in message:
+            await self._unsubscribe(message["unsubscribe"])
+        elif "ping" in message:
+            await self._ping()
+        elif "authenticate" not in message:  # who is known already may say it again
+            await self._refuse(None, "Say subscribe, unsubscribe or ping.")
+
+    async def _subscribe(self, topic: Any, after: Any) -> None:
+        if not isinstance(topic, str) or len(topic) > 100:
+            await self._refuse(None, 'A topic is "jobs" or "job:<id>".')
+            return
+        if after is not None and (isinstance(after, bool) or not isinstance(after, int) or not 0 <= after < 2**62):
+            await self._refuse(topic, "`after` is the number of the last event you have had, 0 or more.")
+            return
+        feed = self._make_feed(topic, after)
+        if feed is None:
+            await self._refuse(topic, 'A topic is "jobs" or "job:<id>".')
+            return
+        await self._unsubscribe(feed.topic)
+        if len(self.feeds) >= MOST_TOPICS:
+            await self._error(topic, "too_many_topics", f"At most {MOST_TOPICS} topics a socket; unsubscribe some.")
+            return
+        # Known from here on, so that whatever happens in between, the feed is left again.
+        self.feeds[feed.topic] = feed
+        await self._advance(feed)
+
+    def _make_feed(self, topic: str, after: int | None) -> JobFeed | OwnerFeed | None:
+        if topic == "jobs":
+            return OwnerFeed(get_tailer(), self.user)
+        kind, _, name = topic.partition(":")
+        try:
+            return JobFeed(get_tailer(), uuid.UUID(name), self.user, after) if kind == "job" else None
+        except ValueError:
+            return None
+
+    async def _unsubscribe(self, topic: Any) -> None:
+        feed = self.feeds.pop(topic, None) if isinstance(topic, str) else None
+        if feed is not None:
+            await feed.leave(self.channel_layer, self.channel_name)
+
+    async def _authenticate(self, token: str) -> bool:
+        self.user = await read(find_user_by_token, token)
+        self.token = token
+        return self.user is not None
+
+    # --- what the tailer says ---------------------------------------------------------------------------------
+
+    async def live_events(self, message: dict[str, Any]) -> None:
+        feed = self.feeds.get(message["topic"])
+        if isinstance(feed, JobFeed):
+            try:
+                async for event in feed.take(message):
+                    await self._send_event(feed, event)
+            except NotVisible:
+                await self._lose(feed)
+        elif isinstance(feed, OwnerFeed):
+            for text in feed.take(message):
+                await self.send(text)
+            await self._advance(feed)
+
+    async def live_gone(self, message: dict[str, Any]) -> None:
+        if (feed := self.feeds.get(message["topic"])) is not None:
+            await self._advance(feed)
+
+    async def live_position(self, message: dict[str, Any]) -> None:
+        feed = self.feeds.get(message["topic"])
+        if isinstance(feed, JobFeed) and (text := feed.new_position()):
+            await self.send(text)
+
+    async def live_tick(self, message: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if self.user is None:
+            if now - self.connected_at > AUTHENTICATE_SECONDS:
+                await self.close(NOT_AUTHENTICATED)
+            return
+        if now - self.pinged_at >= PING_SECONDS:
+            await self._ping()
+        if now - self.validated_at >= REVALIDATE_SECONDS:
+            self.validated_at = now
+            if not await read(_is_still_valid, self.user.pk, self.token, self.scope.get("session")):
+                await self.close(NOT_AUTHENTICATED)
+                return
+        for feed in list(self.feeds.values()):
+            await feed.rejoin(self.channel_layer, self.channel_name)
+            await self._advance(feed)
+
+    # --- to the client ----------------------------------------------------------------------------------------
+
+    async def _advance(self, feed: JobFeed | OwnerFeed) -> None:
+        """Send all that the subscriber has not had. A database that is away is asked again at the next tick."""
+        try:
+            if feed.watched is None:
+                await feed.join(self.channel_layer, self.channel_name)
+            if not feed.is_started:
+                await self.send(await feed.start(with_snapshot=True))
+            if isinstance(feed, JobFeed):
+                async for event in feed.catch_up():
+                    await self._send_event(feed, event)
+                if text := feed.new_position():
+                    await self.send(text)
+            elif (texts := feed.missed()) is None:
+                await self.send(await feed.start())
+            else:
+                for text in texts:
+                    await self.send(text)
+        except NotVisible:
+            await self._lose(feed)
+        except AWAY as error:
+            logger.warning("live: the database is away (%s)", type(error).__name__)
+
+    async def _send_event(self, feed: JobFeed, event: EventText) -> None:
+        await self.send(f'{{"type":"event","topic":"{feed.topic}","event":{event.text}}}')
+
+    async def _lose(self, feed: JobFeed | OwnerFeed) -> None:
+        if self.feeds.get(feed.topic) is feed:
+            del self.feeds[feed.topic]
+        await feed.leave(self.channel_layer, self.channel_name)
+        await self._error(feed.topic, "not_found", "There is no such job, or it is not yours.")
+
+    async def _ping(self) -> None:
+        self.pinged_at = time.monotonic()
+        await self.send(to_json({"type": "ping", "at": timezone.now()}))
+
+    async def _refuse(self, topic: str | None, message: str) -> None:
+        self.errors += 1
+        if self.errors > MOST_ERRORS:
+            await self.close(SENSELESS)
+            raise StopConsumer
+        await self._error(topic, "bad_message", message)
+
+    async def _error(self, topic: str | None, code: str, message: str) -> None:
+        await self.send(to_json({"type": "error", "topic": topic, "code": code, "message": message}))
+
+
+def _is_still_valid(user_id: int, token: str, session: Any) -> bool:
+    if token:
+        return find_user_by_token(token) is not None
+    if session is not None and session.session_key and not session.exists(session.session_key):
+        return False
+    return get_user_model().objects.filter(pk=user_id, is_active=True).exists()

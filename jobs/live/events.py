@@ -1,0 +1,55 @@
+"""The event log: one JobEvent for each step, in the transaction that takes the step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from jobs.models import EventType, Job, JobEvent
+
+#: PostgreSQL channels. A notification is only ever a hint to look; a poll stands behind each.
+DUE_CHANNEL = "sira_due"
+EVENT_CHANNEL = "sira_event"
+
+
+def record(job: Job, type: EventType, data: dict[str, Any] | None = None) -> None:
+    """Append the event whose number the job's UPDATE has just reserved (`event_seq = event_seq + 1`).
+
+    The row lock that the UPDATE took makes the numbers gapless: a reader that has seen n can ask for those after n.
+    """
+    record_many([(job, type, data)])
+
+
+def record_many(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> None:
+    """Append one event for each of these jobs."""
+    JobEvent.objects.bulk_create(
+        JobEvent(
+            job_id=job.pk,
+            seq=job.event_seq,
+            type=type,
+            state=job.state,
+            attempt=job.attempt,
+            progress=job.progress,
+            stage=job.stage,
+            data=data or {},
+        )
+        for job, type, data in steps
+    )
+    _notify([(EVENT_CHANNEL, f"{job.pk} {job.event_seq} {job.owner_id or ''}") for job, _, _ in steps])
+
+
+def announce_due(queue: str) -> None:
+    """Wake the brokers: a job of this queue may be claimed once the current transaction commits."""
+    _notify([(DUE_CHANNEL, queue)])
+
+
+def _notify(messages: list[tuple[str, str]]) -> None:
+    if connection.vendor != "postgresql" or not messages:
+        return
+    with connection.cursor() as cursor:
+        # Delivered at commit; a rollback takes it back. Equal messages of one transaction collapse into one.
+        cursor.execute(
+            "SELECT pg_notify(channel, payload) FROM unnest(%s::text[], %s::text[]) AS message(channel, payload)",
+            [[channel for channel, _ in messages], [payload for _, payload in messages]],
+        )

@@ -1,0 +1,229 @@
+"""A subscriber's place in the event log: what it has had, what it has missed, and how it gets that.
+
+A feed joins the tailer and a Channels group first and reads the database then, so nothing can fall between. After that
+it takes the group's messages: an event that it has had is dropped, one that leaves a gap makes it read the gap, and
+`catch_up` compares it with the tailer, so that even a lost last message is noticed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count
+
+from jobs.api.serializers import describe, describe_event, to_json
+from jobs.live.database import read
+from jobs.live.tailer import Tailer, WatchedJob, WatchedOwner
+from jobs.models import Job, JobEvent
+from jobs.states import FINISHED, State
+
+#: Events of one read when a gap is filled.
+PAGE = 200
+#: A larger description does not fit into a WebSocket message (daphne: 1 MiB); it goes without its metadata.
+LARGEST_DESCRIPTION = 768 * 1024
+
+
+class NotVisible(Exception):
+    """There is no such job, or it is somebody else's: a subscriber cannot tell which."""
+
+
+@dataclass(frozen=True)
+class EventText:
+    """An event that is ready to be sent."""
+
+    seq: int
+    type: str
+    state: str
+    text: str
+
+    @property
+    def ends_job(self) -> bool:
+        return self.type in FINISHED  # succeeded, failed and cancelled are both types and states
+
+
+class Feed:
+    """What the two feeds share."""
+
+    topic: str
+    group: str
+
+    def __init__(self, tailer: Tailer, user: Any) -> None:
+        self.tailer = tailer
+        self.user = user
+        self.is_started = False
+
+    async def rejoin(self, layer: Any, channel: str) -> None:
+        """Be in the group, for certain: a message that expired has thrown the channel out of it."""
+        await layer.group_add(self.group, channel)
+
+
+class JobFeed(Feed):
+    """One job's events after `after`; only those to come for None."""
+
+    watched: WatchedJob | None = None
+
+    def __init__(self, tailer: Tailer, job_id: uuid.UUID, user: Any, after: int | None) -> None:
+        super().__init__(tailer, user)
+        self.job_id = job_id
+        self.topic, self.group = f"job:{job_id}", f"job.{job_id}"
+        self.after = after
+        self.cursor = 0
+        self.standing_version = 0
+        self._finished_at_start = False
+
+    async def join(self, layer: Any, channel: str) -> None:
+        self.watched = await self.tailer.watch_job(self.job_id)
+        await layer.group_add(self.group, channel)
+
+    async def leave(self, layer: Any, channel: str) -> None:
+        if self.watched is not None:
+            watched, self.watched = self.watched, None
+            self.tailer.unwatch_job(watched)
+            await layer.group_discard(self.group, channel)
+
+    async def start(self, *, with_snapshot: bool = False) -> str:
+        """Read where the job stands and return its snapshot message. Raises NotVisible, DatabaseError."""
+        assert self.watched is not None
+        self.standing_version = self.watched.standing_version
+        job, description = await read(_read_job, self.job_id, self.user, with_snapshot)
+        self.cursor = job.event_seq if self.after is None else min(self.after, job.event_seq)
+        self._finished_at_start = job.is_finished
+        standing = _standing_of(description) if description else None
+        self.tailer.saw(self.watched, job, standing)
+        if standing is not None and standing == self.watched.standing:
+            self.standing_version = self.watched.standing_version  # computed meanwhile, and the snapshot says it
+        self.is_started = True
+        if not description:
+            return ""
+        snapshot = {"type": "snapshot", "topic": self.topic, "seq": job.event_seq, "job": description}
+        text = to_json(snapshot)
+        if len(text) > LARGEST_DESCRIPTION:
+            text = to_json(snapshot | {"job": description | {"metadata": {}}})
+        return text
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the subscriber has had every event that the tailer knows of."""
+        return self.watched is None or self.cursor >= self.watched.seq
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job had ended, and every event of it has been had, when the subscriber came."""
+        return self.is_started and self._finished_at_start and self.is_level
+
+    async def take(self, message: dict[str, Any]) -> AsyncIterator[EventText]:
+        """Yield what a group message brings that is new, gaps filled."""
+        if message["type"] != "live.events" or not self.is_started:
+            return
+        for entry in message["events"]:
+            event = EventText(*entry)
+            if event.seq <= self.cursor:
+                continue
+            if event.seq > self.cursor + 1:
+                async for missed in self._fill():
+                    yield missed
+            if event.seq == self.cursor + 1:
+                self.cursor = event.seq
+                yield event
+
+    async def catch_up(self) -> AsyncIterator[EventText]:
+        """Yield what the tailer knows of and this subscriber has not had. Raises NotVisible for a deleted job."""
+        if self.is_started and self.watched is not None:
+            if self.watched.gone:
+                raise NotVisible
+            if self.cursor < self.watched.seq:
+                async for event in self._fill():
+                    yield event
+
+    async def _fill(self) -> AsyncIterator[EventText]:
+        while True:
+            events = await read(_read_events, self.job_id, self.cursor)
+            for event in events:
+                if event.seq != self.cursor + 1:
+                    raise NotVisible  # events are gapless for as long as their job lives: it is being deleted
+                self.cursor = event.seq
+                yield event
+            if len(events) < PAGE:
+                return
+
+    def new_position(self) -> str:
+        """Return the position message that this subscriber has not had; "" for none."""
+        if self.watched is None or not self.is_started or self.standing_version == self.watched.standing_version:
+            return ""
+        self.standing_version = self.watched.standing_version
+        return self.watched.standing_text
+
+
+class OwnerFeed(Feed):
+    """The events of all of a user's own jobs, as they come. There is no cursor to resume from: a snapshot begins it."""
+
+    topic = "jobs"
+    watched: WatchedOwner | None = None
+
+    def __init__(self, tailer: Tailer, user: Any) -> None:
+        super().__init__(tailer, user)
+        self.group = f"owner.{user.pk}"
+        self.number = 0
+
+    async def join(self, layer: Any, channel: str) -> None:
+        self.watched = await self.tailer.watch_owner(self.user.pk)
+        await layer.group_add(self.group, channel)
+
+    async def leave(self, layer: Any, channel: str) -> None:
+        if self.watched is not None:
+            watched, self.watched = self.watched, None
+            self.tailer.unwatch_owner(watched)
+            await layer.group_discard(self.group, channel)
+
+    async def start(self, *, with_snapshot: bool = True) -> str:
+        """Count the user's jobs and return the snapshot message. Raises DatabaseError."""
+        assert self.watched is not None
+        self.number = self.watched.number  # before the count: what happens meanwhile is told, not lost
+        counts = await read(_count_jobs, self.user.pk)
+        self.is_started = True
+        return to_json({"type": "snapshot", "topic": self.topic, "counts": counts})
+
+    def take(self, message: dict[str, Any]) -> list[str]:
+        """Return what a group message brings that is new; after a gap nothing, which `missed` then knows."""
+        fresh = []
+        if message["type"] == "live.events" and self.is_started:
+            for number, text in message["events"]:
+                if number == self.number + 1:
+                    self.number = number
+                    fresh.append(text)
+        return fresh
+
+    def missed(self) -> list[str] | None:
+        """Return what the tailer still has of what was missed; None when it is too much: start again."""
+        if self.watched is None or not self.is_started or self.number >= self.watched.number:
+            return []
+        ring = self.watched.ring
+        if not ring or ring[0][0] > self.number + 1:
+            return None
+        texts = [text for number, text in ring if number > self.number]
+        self.number = self.watched.number
+        return texts
+
+
+def _read_job(job_id: uuid.UUID, user: Any, with_description: bool) -> tuple[Job, dict[str, Any] | None]:
+    job = Job.objects.visible_to(user).filter(pk=job_id).first()
+    if job is None:
+        raise NotVisible
+    return job, describe(job) if with_description else None
+
+
+def _read_events(job_id: uuid.UUID, after: int) -> list[EventText]:
+    events = JobEvent.objects.filter(job_id=job_id, seq__gt=after).order_by("seq")[:PAGE]
+    return [EventText(event.seq, event.type, event.state, to_json(describe_event(event))) for event in events]
+
+
+def _count_jobs(owner_id: int) -> dict[str, int]:
+    rows = Job.objects.filter(owner_id=owner_id).values("state").order_by().annotate(jobs=Count("pk"))
+    return dict.fromkeys(State.values, 0) | {row["state"]: row["jobs"] for row in rows}
+
+
+def _standing_of(job: dict[str, Any]) -> tuple[Any, ...]:
+    return job["position"], job["waiting_for"] or "", job["waiting_sentence"], job["waiting_until"]

@@ -1,0 +1,390 @@
+"""The Job row and what hangs on it.
+
+The Job row is the truth and the Job table is the queue. Rows are changed by `lifecycle.py` only.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import connections, models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.db.models.sql import UpdateQuery
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+from jobs.states import FINISHED, UNFINISHED, WAITING, State
+
+LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
+
+#: Claim order: the most urgent first, then whose turn it is, then arrival (ids are UUIDv7: ordered by time).
+CLAIM_ORDER = ("-priority", "turn", "id")
+
+
+def new_id() -> uuid.UUID:
+    return uuid7()
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Speaks the words of the queue."""
+
+    def waiting(self) -> Self:
+        return self.filter(state__in=WAITING)
+
+    def queued(self) -> Self:
+        return self.filter(state=State.QUEUED)
+
+    def running(self) -> Self:
+        return self.filter(state=State.PROCESSING)
+
+    def unfinished(self) -> Self:
+        return self.filter(state__in=UNFINISHED)
+
+    def finished(self) -> Self:
+        return self.filter(state__in=FINISHED)
+
+    def due(self) -> Self:
+        """Pending jobs whose time has come. A batch parent has no time: its children promote it."""
+        return self.filter(state=State.PENDING, run_after__lte=Now())
+
+    def lease_expired(self) -> Self:
+        return self.filter(state=State.PROCESSING, lease_expires_at__lt=Now())
+
+    def past_deadline(self) -> Self:
+        """Waiting jobs that can no longer end in time."""
+        return self.filter(state__in=WAITING, deadline_at__lte=Now())
+
+    def unlocked(self) -> Self:
+        """Leave out rows that somebody else has locked, and lock the others: for sweeps, which nobody may hold up.
+
+        Inside a transaction. A host that lost its network between UPDATE and COMMIT holds its row for a long time.
+        """
+        if connections[self.db].features.has_select_for_update_skip_locked:
+            return self.select_for_update(skip_locked=True)
+        return self
+
+    def in_claim_order(self) -> Self:
+        return self.order_by(*CLAIM_ORDER)
+
+    def visible_to(self, user: Any) -> Self:
+        """Staff see every job, others their own, nobody else anything."""
+        if not user.is_authenticated:
+            return self.none()
+        return self if user.is_staff else self.filter(owner_id=user.pk)
+
+    def ahead_of(self, job: Job) -> Self:
+        """Queued jobs that will be claimed before this one."""
+        return self.queued().filter(
+            Q(queue=job.queue),
+            Q(priority__gt=job.priority)
+            | Q(priority=job.priority, turn__lt=job.turn)
+            | Q(priority=job.priority, turn=job.turn, id__lt=job.pk),
+        )
+
+    def update_returning(self, **values: Any) -> list[Job]:
+        """Run one UPDATE over the filtered rows and return them as they are afterwards.
+
+        Django's `update()` tells only how many rows matched; a guarded transition also needs the new event number,
+        the fence and the attempt, and a second SELECT could already see somebody else's change.
+        """
+        query = self.query.chain(UpdateQuery)
+        query.add_update_values(values)  # type: ignore[attr-defined]
+        query.annotations = {}
+        query.clear_ordering(force=True)
+        connection = connections[self.db]
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        if not sql:  # an empty filter: nothing can match
+            return []
+        quote = connection.ops.quote_name
+        columns = ", ".join(quote(str(field.column)) for field in self.model._meta.concrete_fields)
+        return list(self.model.objects.using(self.db).raw(f"{sql} RETURNING {columns}", params))
+
+
+class Job(models.Model):
+    """One piece of work, from the request that asked for it to its result.
+
+    | from                        | to         | when                                                     |
+    |-----------------------------|------------|----------------------------------------------------------|
+    | -                           | pending    | created; not yet due, or a batch parent                  |
+    | - / pending                 | queued     | due: may be claimed                                      |
+    | queued                      | processing | claim: fence + 1, attempt + 1, lease set, position 0     |
+    | processing                  | succeeded  | result and domain rows in one transaction, fence matches |
+    | processing                  | pending    | retryable error (backoff) or snooze (attempt given back) |
+    | processing                  | queued     | lease expired (rescue), or a graceful drain              |
+    | processing, pending, queued | failed     | attempts spent, can never succeed, or the deadline       |
+    | pending, queued, processing | cancelled  | asked for                                                |
+    | failed, cancelled           | queued     | a person retries                                         |
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=100, help_text=_("Reads app.verb_noun"))
+    queue = models.CharField(max_length=50)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    priority = models.PositiveSmallIntegerField(default=5, help_text=_("0–10; 10 is claimed first"))
+    turn = models.BigIntegerField(default=0, help_text=_("Fair queueing: whose turn it is within a priority"))
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs", db_index=False
+    )
+    user_id = models.CharField(max_length=200, blank=True, help_text=_("The caller's own label"))
+    session_id = models.CharField(max_length=200, blank=True, help_text=_("The caller's own label"))
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children", db_index=False
+    )
+
+    input = models.JSONField(default=dict, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    error_traceback = models.TextField(blank=True, help_text=_("For staff only"))
+
+    progress = models.FloatField(default=0, help_text=_("0–100; never goes back while the job lives"))
+    stage = models.CharField(max_length=50, blank=True)
+    queue_position = models.PositiveIntegerField(default=0, help_text=_("As of the last change; 0 when not waiting"))
+
+    attempt = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=3)
+    fence = models.BigIntegerField(default=0, help_text=_("Grows at every claim, rescue and requeue"))
+    run_after = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("The job has ended by then, one way or other")
+    )
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=150, blank=True)
+    resource = models.CharField(max_length=50, blank=True)
+    slot = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  NULL: no key was sent
+    idempotency_digest = models.CharField(max_length=64, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text=_("Retention: pruned after this"))
+
+    pending_at = models.DateTimeField(null=True, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    processing_at = models.DateTimeField(null=True, blank=True)
+    succeeded_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+    event_seq = models.BigIntegerField(default=0, help_text=_("Number of the latest event"))
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = [("operate_job", "Can requeue, cancel and repair jobs of others")]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="job_state_known"),
+            models.CheckConstraint(
+                condition=Q(priority__gte=LOWEST_PRIORITY, priority__lte=HIGHEST_PRIORITY), name="job_priority_0_to_10"
+            ),
+            models.CheckConstraint(condition=Q(progress__gte=0, progress__lte=100), name="job_progress_0_to_100"),
+            # Whoever is processing has a lease, and only they: without one a dead worker would never be noticed.
+            models.CheckConstraint(
+                condition=Q(state=State.PROCESSING, lease_expires_at__isnull=False)
+                | (~Q(state=State.PROCESSING) & Q(lease_expires_at__isnull=True)),
+                name="job_lease_iff_processing",
+            ),
+            models.CheckConstraint(
+                condition=Q(slot__isnull=True) | Q(state=State.PROCESSING), name="job_slot_only_processing"
+            ),
+            # This is the GPU lock. It cannot leak: leaving `processing` is letting go of it.
+            models.UniqueConstraint(
+                fields=["resource", "slot"],
+                condition=Q(state=State.PROCESSING, slot__isnull=False),
+                name="job_resource_slot_held_once",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="job_idempotency_key_once",
+            ),
+        ]
+        indexes = [
+            # One kind's head of the queue: kinds differ in resource and rate limit, so each is probed by itself.
+            models.Index(
+                F("queue"),
+                F("kind"),
+                F("priority").desc(),
+                F("turn"),
+                F("id"),
+                condition=Q(state=State.QUEUED),
+                name="job_claim",
+            ),
+            models.Index(
+                F("queue"),
+                F("priority").desc(),
+                F("turn"),
+                F("id"),
+                condition=Q(state=State.QUEUED),
+                name="job_position",
+            ),
+            models.Index(
+                fields=["queue", "owner", "priority", "turn"], condition=Q(state=State.QUEUED), name="job_owner_turn"
+            ),
+            models.Index(fields=["run_after"], condition=Q(state=State.PENDING), name="job_due"),
+            models.Index(fields=["lease_expires_at"], condition=Q(state=State.PROCESSING), name="job_lease"),
+            models.Index(
+                fields=["deadline_at"],
+                condition=Q(state__in=[State.PENDING, State.QUEUED], deadline_at__isnull=False),
+                name="job_deadline",
+            ),
+            models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="job_expires"),
+            models.Index(fields=["parent", "state"], condition=Q(parent__isnull=False), name="job_children"),
+            models.Index(fields=["owner", "-id"], name="job_owner"),
+            models.Index(fields=["kind", "state", "-id"], name="job_kind_state"),
+            models.Index(fields=["session_id", "-id"], condition=~Q(session_id=""), name="job_session"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def started_at(self) -> Any:
+        """When the latest attempt began; None before the first."""
+        return self.processing_at
+
+    @property
+    def finished_at(self) -> Any:
+        return getattr(self, f"{self.state}_at") if self.is_finished else None
+
+    @property
+    def seconds_processing(self) -> float | None:
+        """How long the attempt that ended the job took, in seconds; None before it ended or when none ran."""
+        if not self.is_finished or self.processing_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.processing_at).total_seconds())
+
+
+class EventType(models.TextChoices):
+    """What happened; the comment says which move it records."""
+
+    CREATED = "created"  # - -> pending or queued
+    QUEUED = "queued"  # pending -> queued: it became due
+    STARTED = "started"  # queued -> processing
+    PROGRESS = "progress"  # processing: percent or stage moved
+    SUCCEEDED = "succeeded"  # processing -> succeeded
+    FAILED = "failed"  # any unfinished state -> failed
+    RETRY_SCHEDULED = "retry_scheduled"  # processing -> pending, after an error
+    SNOOZED = "snoozed"  # processing -> pending, attempt given back
+    RELEASED = "released"  # processing -> queued, attempt given back: the worker was asked to stop
+    RESCUED = "rescued"  # processing -> queued: the lease ran out
+    CANCEL_REQUESTED = "cancel_requested"  # processing: the running attempt was told to stop
+    CANCELLED = "cancelled"  # any unfinished state -> cancelled
+    REQUEUED = "requeued"  # failed or cancelled -> queued, by a person
+    SUPERSEDED = "superseded"  # nothing changed: a late attempt tried to write and was refused
+    RESOURCE_HELD_LONG = "resource_held_long"  # nothing changed: a warning, once per holder
+    METADATA = "metadata"  # nothing but the metadata changed
+
+
+class JobEvent(models.Model):
+    """One step of a job's life, written in the transaction that took the step. `seq` has no gaps within a job."""
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events", db_index=False)
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=20, choices=EventType.choices)
+    state = models.CharField(max_length=10, choices=State.choices, help_text=_("The state after this event"))
+    attempt = models.PositiveSmallIntegerField(default=0)
+    progress = models.FloatField(default=0)
+    stage = models.CharField(max_length=50, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("job", "seq")
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="job_event_seq")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} #{self.seq} {self.type}"
+
+
+class JobFile(models.Model):
+    """A file that goes into a job or comes out of it. Personal data lives here, never in `Job.input`: files expire."""
+
+    class Role(models.TextChoices):
+        INPUT = "input", _("input")
+        OUTPUT = "output", _("output")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    job = models.ForeignKey(Job, null=True, on_delete=models.CASCADE, related_name="files")
+    role = models.CharField(max_length=6, choices=Role.choices)
+    name = models.CharField(max_length=255, help_text=_("The uploader's name for it, made safe"))
+    file = models.FileField(max_length=500)
+    size = models.PositiveBigIntegerField(help_text=_("Bytes"))
+    media_type = models.CharField(max_length=100, help_text=_("Judged from the content"))
+    sha256 = models.CharField(max_length=64)
+    fence = models.BigIntegerField(default=0, help_text=_("The attempt that wrote it; 0 for inputs"))
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, db_index=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueueControl(models.Model):
+    """An operator's hand on a queue. A queue without a row runs."""
+
+    queue = models.CharField(max_length=50, primary_key=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("queue")
+        verbose_name_plural = _("queues")
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {'paused' if self.paused_at else 'running'}"
+
+
+class RateLimit(models.Model):
+    """How soon the next request to something outside may go out. See `providers/rates.py`."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    theoretical_arrival_at = models.DateTimeField(help_text=_("GCRA: when the bucket will be empty again"))
+    ready_at = models.DateTimeField(help_text=_("Jobs that need this limit are not claimed before"))
+    failures = models.PositiveIntegerField(default=0, help_text=_("In a row; the circuit breaker counts them"))
+    reason = models.CharField(max_length=20, blank=True, help_text=_("Why ready_at is later than the limit alone asks"))
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Worker(models.Model):
+    """A worker process and its last sign of life."""
+
+    name = models.CharField(max_length=150, primary_key=True)
+    cluster = models.CharField(max_length=50)
+    queues = models.JSONField(default=list, help_text=_("Empty: every queue"))
+    started_at = models.DateTimeField(db_default=Now())
+    heartbeat_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Receipt(models.Model):
+    """Proof that a job and all that belonged to it were deleted, without saying what it was."""
+
+    job_id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, help_text=_("SHA-256 over the deleted row, its files and its events"))
+    deleted_at = models.DateTimeField(db_default=Now())
+    deleted_by = models.CharField(max_length=150, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.job_id}"

@@ -1,0 +1,128 @@
+"""Rate limits and circuit breakers that all workers of all hosts share: one row each, one UPDATE to pass.
+
+The limit is GCRA: one timestamp says when the bucket will be empty again. Jobs of a kind with a
+`rate_limit` are not claimed before that row's `ready_at`, so they wait without a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, ExpressionWrapper, F
+from django.db.models.functions import Greatest, Now
+
+from jobs.errors import RateLimited, Unavailable
+from jobs.models import RateLimit
+
+#: The breaker opens after so many failures in a row …
+BREAKER_THRESHOLD = 5
+#: … for this long, doubled with every further failure up to the limit.
+BREAKER_OPEN = timedelta(seconds=30)
+BREAKER_LIMIT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `requests` in each `per`, evenly spaced, with up to `burst` at once."""
+
+    requests: int
+    per: timedelta
+    burst: int = 1
+
+    @property
+    def interval(self) -> timedelta:
+        return self.per / self.requests
+
+    @property
+    def tolerance(self) -> timedelta:
+        """How far ahead of the even spacing a request may come."""
+        return self.interval * (self.burst - 1)
+
+
+def _row(key: str) -> RateLimit:
+    long_ago = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+    row, _ = RateLimit.objects.get_or_create(
+        key=key, defaults={"theoretical_arrival_at": long_ago, "ready_at": long_ago}
+    )
+    return row
+
+
+def take(key: str, rate: Rate) -> None:
+    """Take one request of the limit. Raises RateLimited, with the time to wait, when none may go out now."""
+    _row(key)
+    arrival = ExpressionWrapper(
+        Greatest(F("theoretical_arrival_at"), Now()) + rate.interval, output_field=DateTimeField()
+    )
+    passed = RateLimit.objects.filter(
+        key=key, theoretical_arrival_at__lte=Now() + rate.tolerance, ready_at__lte=Now()
+    ).update(
+        theoretical_arrival_at=arrival,
+        ready_at=ExpressionWrapper(arrival - rate.tolerance, output_field=DateTimeField()),
+        reason="",
+    )
+    if not passed:
+        raise RateLimited("The rate limit is used up; the job waits for its turn.", retry_after=_wait(key))
+
+
+def _wait(key: str) -> timedelta:
+    row = RateLimit.objects.annotate(now=Now()).get(key=key)
+    return max(row.ready_at - row.now, timedelta(milliseconds=50))
+
+
+def block(key: str, wait: timedelta, reason: str = "told_to_wait") -> None:
+    """Hold everything back for `wait`: the other side said so (429 with retry-after)."""
+    _row(key)
+    RateLimit.objects.filter(key=key).update(
+        ready_at=Greatest(F("ready_at"), Now() + wait, output_field=DateTimeField()), reason=reason
+    )
+
+
+def record_failure(key: str) -> None:
+    """Count a failure; after the threshold the breaker opens: nothing is sent for a while, then it is tried again."""
+    _row(key)
+    # While it is open, what was under way before fails too: that is one outage, and counts once.
+    counted = RateLimit.objects.filter(key=key).exclude(reason="breaker_open", ready_at__gt=Now())
+    if not counted.update(failures=F("failures") + 1):
+        return
+    failures = RateLimit.objects.values_list("failures", flat=True).get(key=key)
+    if failures >= BREAKER_THRESHOLD:
+        doublings = min(failures - BREAKER_THRESHOLD, 10)
+        block(key, min(BREAKER_OPEN * 2**doublings, BREAKER_LIMIT), reason="breaker_open")
+
+
+def record_success(key: str) -> None:
+    """Close the breaker: nobody waits for it any more."""
+    RateLimit.objects.filter(key=key, reason="breaker_open").update(ready_at=Now(), reason="")
+    RateLimit.objects.filter(key=key, failures__gt=0).update(failures=0)
+
+
+def check_breaker(key: str) -> None:
+    """Raise RateLimited while the breaker is open: the job waits, and its attempt is given back."""
+    row = RateLimit.objects.annotate(now=Now()).filter(key=key, reason="breaker_open").first()
+    if row is not None and row.ready_at > row.now:
+        raise RateLimited(
+            "The provider failed repeatedly and is given a rest; the job is tried again later.",
+            code="circuit_open",
+            retry_after=row.ready_at - row.now,
+        )
+
+
+@contextmanager
+def guarded(key: str, rate: Rate | None = None) -> Iterator[None]:
+    """Call a provider in this block: within its limit, through its breaker, and heeding its own 429."""
+    check_breaker(key)
+    if rate is not None:
+        take(key, rate)
+    try:
+        yield
+    except RateLimited as limited:
+        if limited.retry_after is not None:
+            block(key, limited.retry_after)
+        raise
+    except Unavailable:
+        record_failure(key)
+        raise
+    record_success(key)

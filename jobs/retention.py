@@ -1,0 +1,85 @@
+"""Forgetting: what expires is deleted, and a deleted job leaves a receipt that says when but not what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from jobs import files
+from jobs.models import Job, JobFile, Receipt
+from jobs.states import UNFINISHED
+
+#: A file that no job took after this long never will be: its upload was refused or its process died.
+ORPHAN_AFTER = timedelta(hours=24)
+#: Rows deleted in one transaction.
+BATCH = 200
+
+
+class StillRunning(Exception):
+    """The job has not ended; cancel it first."""
+
+
+def delete_job(job: Job, *, by: str = "", reason: str = "") -> Receipt:
+    """Remove a finished job with its children, files, result and events, and leave a receipt.
+
+    Raises StillRunning for an unfinished job: its worker would go on with what is being deleted.
+    """
+    with transaction.atomic():
+        family = _locked_family(job)
+        if not all(member.is_finished for member in family):
+            raise StillRunning
+        receipts = [_receipt(member, by, reason) for member in family]
+        # The rows of files go last, with their content: what fails on the way is found by the next prune.
+        doomed = list(JobFile.objects.filter(job__in=family))
+        JobFile.objects.filter(job__in=family).update(job=None, expires_at=Now())
+        Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
+        Job.objects.filter(pk__in=[member.pk for member in family]).delete()
+        # Last, and only if the rows really go: a rollback must not leave rows that point at nothing.
+        transaction.on_commit(lambda: files.discard(doomed))
+    return receipts[-1]
+
+
+def _locked_family(job: Job) -> list[Job]:
+    """Return the job after all its descendants, deepest first, each row locked."""
+    locked = Job.objects.select_for_update()
+    generation = [locked.get(pk=job.pk)]
+    family: list[Job] = []
+    while generation:
+        family = generation + family
+        generation = list(locked.filter(parent__in=[member.pk for member in generation]))
+    return family
+
+
+def _receipt(job: Job, by: str, reason: str) -> Receipt:
+    content = {
+        "job": [str(job.pk), job.kind, job.input, job.result, job.metadata],
+        "files": list(job.files.order_by("pk").values_list("sha256", flat=True)),
+        "events": list(job.events.order_by("seq").values_list("seq", "type")),
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    return Receipt(job_id=job.pk, kind=job.kind, digest=digest, deleted_by=by, reason=reason)
+
+
+def prune() -> dict[str, int]:
+    """Delete expired jobs and files, in small transactions. Returns how many of each."""
+    # Not the input of a job that still waits: it would fail for no fault of its own.
+    expired_files = JobFile.objects.filter(expires_at__lt=Now()).exclude(job__state__in=UNFINISHED)
+    pruned_files = files.discard(expired_files)
+    pruned_files += files.discard(JobFile.objects.filter(job__isnull=True, created_at__lt=Now() - ORPHAN_AFTER))
+    pruned_jobs = 0
+    kept: set[uuid.UUID] = set()
+    over = Job.objects.finished().filter(expires_at__lt=Now(), parent__isnull=True)
+    while expired := list(over.exclude(pk__in=kept)[:BATCH]):
+        for job in expired:
+            try:
+                delete_job(job, reason="retention")
+            except (StillRunning, Job.DoesNotExist):
+                kept.add(job.pk)  # a batch whose child runs again, or somebody was faster: not this time
+            else:
+                pruned_jobs += 1
+    return {"jobs": pruned_jobs, "files": pruned_files}

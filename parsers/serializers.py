@@ -1,0 +1,140 @@
+"""What comes in, checked once at the door, and the words of seed 001 that go out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from rest_framework import serializers
+
+from jobs.errors import InvalidInput
+from jobs.models import Job, JobFile
+from jobs.states import State, Vocabulary
+from parsers.cv import ADVANCED, MODES
+from parsers.extraction import HEAD_BYTES, Limits, judge_type
+
+#: WIRE.md, column 001.
+WORDS = Vocabulary(
+    "parser",
+    {
+        State.PENDING: "processing",
+        State.QUEUED: "processing",
+        State.PROCESSING: "processing",
+        State.SUCCEEDED: "success",
+        State.FAILED: "failed",
+        State.CANCELLED: "failed",
+    },
+)
+
+
+def extraction_limits() -> Limits:
+    return Limits(upload_bytes=settings.MAX_UPLOAD_BYTES)
+
+
+class ParseCvInput(serializers.Serializer):
+    """The input of `parsers.parse_cv`."""
+
+    file = serializers.FileField(allow_empty_file=True, max_length=500)
+    parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED)
+
+    def validate_file(self, file: UploadedFile) -> UploadedFile:
+        """Judge by content, not by name. Raises InvalidInput with the status that fits (413, 415, 400)."""
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        media_type = judge_type(head, file.name or "", file.size or 0, extraction_limits())
+        setattr(file, "media_type", str(media_type))  # noqa: B010  an upload has room for it, its type has not
+        return file
+
+
+class _Caller(serializers.Serializer):
+    user_id = serializers.CharField(max_length=200)
+    session_id = serializers.CharField(max_length=200)
+    parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED)
+
+
+class ParseFileRequest(_Caller):
+    file = serializers.FileField(allow_empty_file=True, max_length=500)
+
+
+class _Text(serializers.CharField):
+    """Text as it came: a number is no text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ParseTextRequest(_Caller):
+    text = _Text(trim_whitespace=False, allow_blank=True)
+
+    def validate_text(self, text: str) -> str:
+        limits = extraction_limits()
+        if not text.strip():
+            raise InvalidInput("The text is empty. Send the CV's text in `text`.", code="empty_text")
+        if len(text) > limits.text_chars or text.count("\n") > limits.text_lines:
+            raise InvalidInput(
+                f"The text is longer than {limits.text_chars:,} characters or {limits.text_lines:,} lines. "
+                "Send the CV alone.",
+                code="too_much_text",
+            )
+        return text
+
+
+def input_file(job: Job) -> JobFile | None:
+    """Return the CV that was sent, or None once it has expired."""
+    return job.files.filter(role=JobFile.Role.INPUT).first()
+
+
+def describe_status(job: Job) -> dict[str, Any]:
+    """The body of GET job/{job_id}."""
+    file = input_file(job)
+    return {
+        "job_id": str(job.pk),
+        "status": WORDS.word(job.state),
+        "user_id": job.user_id,
+        "session_id": job.session_id,
+        "file_name": file.name if file else None,
+        "cv_language": (job.result or {}).get("cv_language"),
+        "processing_time_seconds": _seconds(job),
+        "error_message": _error_message(job),
+        "created_at": _utc(job.created_at),
+        "updated_at": _utc(job.updated_at),
+    }
+
+
+def describe_result(job: Job) -> dict[str, Any]:
+    """The body of GET result/{job_id} for a job that succeeded."""
+    file = input_file(job)
+    result = job.result or {}
+    return {
+        "id": str(job.pk),
+        "user_id": job.user_id,
+        "session_id": job.session_id,
+        "stored_file_path": file.file.name if file else None,
+        "parsed_data": result.get("parsed_data"),
+        "cv_language": result.get("cv_language"),
+        "file_name": file.name if file else None,
+        "processing_time_seconds": _seconds(job),
+        "status": WORDS.word(job.state),
+        "created_at": _utc(job.created_at),
+        "updated_at": _utc(job.updated_at),
+    }
+
+
+def _seconds(job: Job) -> float | None:
+    seconds = job.seconds_processing
+    return None if seconds is None else round(seconds, 2)
+
+
+def _error_message(job: Job) -> str | None:
+    if job.state == State.CANCELLED:
+        return "The job was cancelled."
+    return job.error_message if job.state == State.FAILED else None
+
+
+def _utc(moment: datetime) -> str:
+    """As the seed writes times: 2025-11-16T10:30:00Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

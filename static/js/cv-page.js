@@ -1,0 +1,101 @@
+// /app/cv/: files in, progress live, profiles out.
+
+import { get } from "./api.js";
+import { Board } from "./board.js";
+import { showConnection } from "./connection-chip.js";
+import { Live } from "./live.js";
+import { JobCard } from "./job-card.js";
+import { partsOf } from "./parts.js";
+import { showProfile } from "./results.js";
+import { t } from "./texts.js";
+import { Uploader } from "./upload.js";
+
+const page = JSON.parse(document.getElementById("page").textContent);
+const list = document.querySelector("[data-jobs]");
+const empty = document.querySelector("[data-empty]");
+const more = document.querySelector("[data-more]");
+const listError = document.querySelector("[data-list-error]");
+
+let newestIsOpen = false;
+const live = new Live();
+showConnection(live, document.querySelector("[data-connection]"), document.body);
+const board = new Board({
+  live,
+  list,
+  decorate: (job) => ({
+    page: `${page.jobPage}${job.id}/`,
+    about: job.metadata?.parse_mode === "basic" ? t("profile.mode.basic") : "",
+  }),
+  onShown: showNewestOpen,
+  onGone: showEmpty,
+});
+
+// The newest profile is what one came for; the others are one line each.
+function showNewestOpen(card) {
+  const open = !newestIsOpen && card.job.state === "succeeded";
+  newestIsOpen ||= open;
+  showProfile(card, { open });
+}
+
+let older = `/api/v1/jobs/?owner=me&kind=${page.kind}`;
+
+/** Put one page of the list on the board; newest first. Returns the address of the next page, or null. */
+async function load(address) {
+  try {
+    const answer = await get(address);
+    for (const job of answer.results) board.add(job);
+    listError.hidden = true;
+    return answer.next ?? null;
+  } catch (error) {
+    listError.hidden = false;
+    partsOf(listError).text.textContent = error.message;
+    return undefined;
+  } finally {
+    showEmpty();
+  }
+}
+
+async function loadOlder() {
+  const next = await load(older);
+  if (next !== undefined) older = next;
+  more.hidden = !older;
+}
+
+function showEmpty() {
+  empty.hidden = list.childElementCount > 0 || !listError.hidden;
+}
+
+/** A file became a job: from here on the server tells. */
+async function adopt(id, card) {
+  const job = await get(`/api/v1/jobs/${id}/`);
+  card.element.remove();
+  board.add(job);
+}
+
+new Uploader({
+  form: document.querySelector("[data-upload]"),
+  page,
+  newCard: (actions) => {
+    const card = new JobCard(actions);
+    list.prepend(card.element);
+    empty.hidden = true;
+    return card;
+  },
+  onJob: adopt,
+});
+
+more.addEventListener("click", loadOlder);
+// Started in another tab, by a program with the same user, or again by staff.
+live.addEventListener("other", async ({ detail: { id, event } }) => {
+  if (!board.has(id) && event.type !== "created") return;
+  try {
+    const job = await get(`/api/v1/jobs/${id}/`);
+    if (job.kind === page.kind) board.add(job);
+  } catch {
+    // It is in the list at the next visit.
+  }
+});
+live.addEventListener("resumed", () => load(`/api/v1/jobs/?owner=me&kind=${page.kind}`));
+
+await loadOlder();
+live.start();

@@ -1,0 +1,221 @@
+// One live connection for the page: a WebSocket with a cursor for each job, and polling when it cannot be had.
+//
+// It dispatches, with everything in `detail`:
+//   job       {job}               the job as it is now
+//   event     {id, event}         one step, each exactly once and in order
+//   position  {id, position, waiting_for, waiting_sentence, waiting_until, eta}
+//   other     {id, event}         a step of one of the user's jobs that this page does not watch
+//   gone      {id}                the job does not exist any more
+//   mode      {mode, asOf}        connecting | live | reconnecting | polling | signed-out; asOf: Date or null
+//   resumed   {}                  live again after a break
+
+import { ApiError, get } from "./api.js";
+import { backoff } from "./backoff.js";
+import { setServerTime } from "./clock.js";
+import { Cursors } from "./cursors.js";
+import { Poller } from "./poller.js";
+
+// The server pings every 15 s. After this silence we ask; after the next one nobody is there.
+const ASK_AFTER_MS = 17000;
+const SILENT_AFTER_MS = 23000;
+const OPEN_WITHIN_MS = 8000;
+const POLL_AFTER_ATTEMPTS = 3;
+// The server's close code for a session that has ended.
+const NOT_AUTHENTICATED = 4401;
+
+export class Live extends EventTarget {
+  #socket = null;
+  #attempts = 0;
+  #retryTimer = 0;
+  #lastMessage = 0;
+  #asked = false;
+  #unconfirmed = new Set();
+  #wasLive = false;
+  #cursors = new Cursors();
+  #poller = new Poller(this, this.#cursors);
+
+  mode = "connecting";
+  asOf = null;
+
+  constructor(url = socketUrl()) {
+    super();
+    this.url = url;
+  }
+
+  start() {
+    this.#connect();
+    setInterval(() => this.#watchSilence(), 1000);
+    // A laptop that wakes up, a network that is back: look now, not when the back-off is over.
+    window.addEventListener("online", () => this.#hurry());
+    window.addEventListener("offline", () => this.#drop());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
+  }
+
+  /** Follow a job. after: the number of the last event that the page has shown. */
+  watch(id, after) {
+    this.#cursors.watch(id, after);
+    this.#send({ subscribe: `job:${id}`, after: this.#cursors.after(id) });
+  }
+
+  unwatch(id) {
+    if (!this.#cursors.has(id)) return;
+    this.#cursors.forget(id);
+    this.#confirm(`job:${id}`);
+    this.#send({ unsubscribe: `job:${id}` });
+  }
+
+  watches(id) {
+    return this.#cursors.has(id);
+  }
+
+  /** The number of the last event that was told, of a watched job. */
+  seen(id) {
+    return this.#cursors.after(id);
+  }
+
+  // --- the socket ---------------------------------------------------------------------------------------------
+  #connect() {
+    clearTimeout(this.#retryTimer);
+    const socket = new WebSocket(this.url);
+    this.#socket = socket;
+    const tooLong = setTimeout(() => socket === this.#socket && this.#lost(), OPEN_WITHIN_MS);
+    socket.onopen = () => {
+      clearTimeout(tooLong);
+      if (socket !== this.#socket) return;
+      this.#heard();
+      // Nothing on the page counts as live before the server has said how each of these stands now.
+      this.#unconfirmed = new Set(["jobs", ...this.#cursors.ids.map((id) => `job:${id}`)]);
+      this.#send({ subscribe: "jobs" });
+      for (const id of this.#cursors.ids) this.#send({ subscribe: `job:${id}`, after: this.#cursors.after(id) });
+    };
+    socket.onmessage = (message) => socket === this.#socket && this.#receive(JSON.parse(message.data));
+    socket.onclose = ({ code }) => {
+      clearTimeout(tooLong);
+      if (socket !== this.#socket) return;
+      this.#lost();
+      if (code === NOT_AUTHENTICATED) this.#setMode("signed-out");
+    };
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #drop() {
+    if (this.#socket) this.#lost();
+  }
+
+  #lost() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#attempts += 1;
+    if (this.#attempts >= POLL_AFTER_ATTEMPTS) this.#poller.start();
+    // While polling tells it, the mode is the poller's; a first failure is no news yet.
+    if (this.mode === "live" || (!this.#poller.running && this.mode !== "signed-out")) this.#setMode("reconnecting");
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#connect(), backoff(this.#attempts - 1));
+    if (this.#attempts === POLL_AFTER_ATTEMPTS) this.#checkSignedIn();
+  }
+
+  // A refused handshake does not say why; the API does.
+  async #checkSignedIn() {
+    try {
+      await get("/api/v1/jobs/?limit=1");
+    } catch (error) {
+      this.pollFailed(error);
+    }
+  }
+
+  #hurry() {
+    if (!this.#socket) this.#connect();
+    else this.#watchSilence();
+  }
+
+  #watchSilence() {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    const silent = Date.now() - this.#lastMessage;
+    if (silent > SILENT_AFTER_MS) this.#lost();
+    else if (silent > ASK_AFTER_MS && !this.#asked) {
+      this.#asked = true;
+      this.#send({ ping: 1 });
+    }
+  }
+
+  #heard() {
+    this.#lastMessage = Date.now();
+    this.#asked = false;
+    if (this.mode === "live") this.asOf = new Date();
+  }
+
+  #confirm(topic) {
+    this.#unconfirmed.delete(topic);
+    if (this.#unconfirmed.size || this.mode === "live" || !this.#socket) return;
+    this.#attempts = 0;
+    this.#poller.stop();
+    this.asOf = new Date();
+    this.#setMode("live");
+    if (this.#wasLive) this.#tell("resumed");
+    this.#wasLive = true;
+  }
+
+  // --- what comes in ------------------------------------------------------------------------------------------
+  #receive(message) {
+    this.#heard();
+    const id = message.topic?.startsWith("job:") ? message.topic.slice(4) : "";
+    if (message.type === "snapshot") {
+      if (id) this.receiveJob(message.job);
+      this.#confirm(message.topic);
+    } else if (message.type === "event" && id) this.receiveEvent(id, message.event);
+    else if (message.type === "event") this.#receiveOther(message.job_id, message.event);
+    else if (message.type === "position") this.#tell("position", { id, ...message });
+    else if (message.type === "ping") setServerTime(message.at);
+    else if (message.type === "error" && message.code === "not_found" && id) this.gone(id);
+  }
+
+  #receiveOther(id, event) {
+    if (!this.#cursors.has(id)) this.#tell("other", { id, event });
+  }
+
+  receiveJob(job) {
+    setServerTime(job.as_of);
+    this.#tell("job", { job });
+  }
+
+  receiveEvent(id, event) {
+    const taken = this.#cursors.take(id, event.seq);
+    if (taken === "new") this.#tell("event", { id, event });
+    else if (taken === "gap") this.#send({ subscribe: `job:${id}`, after: this.#cursors.after(id) });
+  }
+
+  gone(id) {
+    this.unwatch(id);
+    this.#tell("gone", { id });
+  }
+
+  // --- the poller tells ---------------------------------------------------------------------------------------
+  polled() {
+    if (this.mode === "live") return;
+    this.asOf = new Date();
+    this.#setMode("polling");
+  }
+
+  pollFailed(error) {
+    if (this.mode === "live") return;
+    const signedOut = error instanceof ApiError && error.signedOut;
+    this.#setMode(signedOut ? "signed-out" : "reconnecting");
+  }
+
+  #setMode(mode) {
+    this.mode = mode;
+    this.#tell("mode", { mode, asOf: this.asOf });
+  }
+
+  #tell(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+function socketUrl() {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live/`;
+}

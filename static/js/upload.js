@@ -1,0 +1,142 @@
+// Choosing files by drop, click or keyboard, and sending them, two at a time.
+
+import { announce } from "./announcer.js";
+import { ApiError, upload } from "./api.js";
+import { partsOf } from "./parts.js";
+import { count, t } from "./texts.js";
+
+const AT_ONCE = 2;
+// The refusal is about the file: sending the same one again would be refused again.
+const FINAL = new Set([400, 403, 409, 413, 415, 422]);
+
+export class Uploader {
+  #waiting = [];
+  #sending = 0;
+
+  /** newCard: makes a card and puts it first in the list. onJob: called with (job id, card). */
+  constructor({ form, page, newCard, onJob }) {
+    Object.assign(this, { form, page, newCard, onJob });
+    const { files, "mode-help": help } = partsOf(form);
+    files.addEventListener("change", () => {
+      this.take(files.files);
+      files.value = ""; // the same file may be chosen again
+    });
+    const explain = () => (help.textContent = t(`mode.${form.elements.parse_mode.value}`));
+    form.addEventListener("change", explain);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    explain();
+    this.#listenForDrops();
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#sending || this.#waiting.length) event.preventDefault();
+    });
+  }
+
+  take(files) {
+    const mode = this.form.elements.parse_mode.value;
+    if (files.length) announce(count("upload.chosen", files.length));
+    for (const file of files) this.#enqueue({ file, mode, key: randomKey(), card: null });
+  }
+
+  // --- drops ----------------------------------------------------------------------------------------------------
+  // Anywhere on the page: a file that misses the zone would otherwise replace the page.
+  #listenForDrops() {
+    let depth = 0;
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+    const mark = () => document.body.classList.toggle("is-dragging", depth > 0);
+    window.addEventListener("dragenter", (event) => {
+      if (!hasFiles(event)) return;
+      depth += 1;
+      mark();
+    });
+    window.addEventListener("dragleave", (event) => {
+      if (!hasFiles(event)) return;
+      depth = Math.max(0, depth - 1);
+      mark();
+    });
+    window.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+    window.addEventListener("drop", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      depth = 0;
+      mark();
+      this.take(event.dataTransfer.files);
+    });
+  }
+
+  // --- sending --------------------------------------------------------------------------------------------------
+  #enqueue(item) {
+    item.abort = new AbortController();
+    item.card = item.card ?? this.newCard({
+      cancel: () => this.#abort(item),
+      retry: () => this.#enqueue(item),
+      dismiss: () => item.card.element.remove(),
+    });
+    const problem = this.#refuse(item.file);
+    if (problem) return item.card.showUnsent(item.file.name, problem, false);
+    item.card.showSending(item.file.name, 0);
+    this.#waiting.push(item);
+    this.#next();
+  }
+
+  // Only to spare a wait: the server decides.
+  #refuse(file) {
+    if (file.size === 0) return { message: t("file.empty"), code: "" };
+    const size = Math.floor(this.page.maxBytes / 2 ** 20);
+    return file.size > this.page.maxBytes ? { message: t("file.large", { size }), code: "" } : null;
+  }
+
+  #abort(item) {
+    item.abort.abort();
+    this.#waiting = this.#waiting.filter((other) => other !== item);
+    item.card.element.remove();
+  }
+
+  async #next() {
+    if (this.#sending >= AT_ONCE || !this.#waiting.length) return;
+    const item = this.#waiting.shift();
+    this.#sending += 1;
+    try {
+      const job = await upload(this.page.upload, this.#form(item), {
+        key: item.key,
+        signal: item.abort.signal,
+        onProgress: (share) => item.card.showSending(item.file.name, share),
+      });
+      await this.onJob(job.job_id, item.card);
+    } catch (error) {
+      this.#failed(item, error);
+    } finally {
+      this.#sending -= 1;
+      this.#next();
+    }
+  }
+
+  #failed(item, error) {
+    if (error.code === "aborted") return;
+    const known = error instanceof ApiError;
+    item.card.showUnsent(item.file.name, known ? error : { message: String(error), code: "" }, !known || !FINAL.has(error.status));
+    announce(t("say.failed", { name: item.file.name, message: error.message }));
+  }
+
+  #form({ file, mode }) {
+    const form = new FormData();
+    form.append("user_id", this.page.userId);
+    form.append("session_id", sessionId());
+    form.append("parse_mode", mode);
+    form.append("file", file);
+    return form;
+  }
+}
+
+function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// One visit in one tab: what was uploaded together can be found together.
+function sessionId() {
+  let id = sessionStorage.getItem("session");
+  if (!id) {
+    id = `web-${randomKey().slice(0, 16)}`;
+    sessionStorage.setItem("session", id);
+  }
+  return id;
+}

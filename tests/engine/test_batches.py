@@ -1,0 +1,208 @@
+"""Batches, idempotency and positions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from jobs import batches, lifecycle, positions
+from jobs.engine import claiming
+from jobs.errors import InvalidInput
+from jobs.lifecycle import IdempotencyConflict, Submission
+from jobs.models import Job, Worker
+from jobs.states import State
+from tests.engine.conftest import event_types
+from tests.harness.threads import run_together
+
+pytestmark = pytest.mark.usefixtures("any_database")
+
+
+def child(value: int) -> Submission:
+    return Submission("workload.act_out", {"act": "ok", "seconds": 0, "until_attempt": 0, "value": value})
+
+
+def batch(size: int) -> Job:
+    return lifecycle.submit_batch(Submission("workload.sum_up"), [child(n) for n in range(size)])
+
+
+def test_a_batch_is_queued_when_its_last_child_has_ended():
+    parent = batch(3)
+    assert parent.state == State.PENDING
+    jobs = [claiming.claim("w") for _ in range(3)]
+    lifecycle.succeed(jobs[0], {"value": 0})
+    lifecycle.fail(jobs[1], InvalidInput("broken"))
+    parent.refresh_from_db()
+    assert parent.state == State.PENDING
+    lifecycle.succeed(jobs[2], {"value": 2})
+    parent.refresh_from_db()
+    assert parent.state == State.QUEUED
+    summary = batches.summary(parent.pk)
+    assert (summary.total, summary.ended, summary.succeeded, summary.failed) == (3, 3, 2, 1)
+
+
+def test_children_that_end_at_the_same_moment_still_promote_their_parent_once():
+    for _ in range(5):
+        parent = batch(6)
+        jobs = [claiming.claim("w") for _ in range(6)]
+        run_together([lambda job=job: lifecycle.succeed(job, {}) for job in jobs])
+        parent.refresh_from_db()
+        assert parent.state == State.QUEUED
+        assert event_types(parent).count("queued") == 1
+        lifecycle.succeed(claiming.claim("w"), {})
+
+
+def test_the_tick_promotes_a_batch_whose_last_worker_died_before_it_could(monkeypatch):
+    parent = batch(1)
+    monkeypatch.setattr(lifecycle, "_ended", lambda job: None)
+    lifecycle.succeed(claiming.claim("w"), {})
+    parent.refresh_from_db()
+    assert parent.state == State.PENDING
+    assert lifecycle.promote_finished_batches() == 1
+    parent.refresh_from_db()
+    assert parent.state == State.QUEUED
+
+
+def test_an_empty_batch_runs_at_once():
+    assert Job.objects.get(pk=batch(0).pk).state == State.QUEUED
+
+
+def test_progress_of_a_batch_is_the_average_of_its_children_and_shown_on_the_parent():
+    parent = batch(4)
+    Job.objects.filter(pk=parent.pk).update(updated_at=Now() - timedelta(seconds=5))
+    lifecycle.progress(claiming.claim("w"), 50)
+    lifecycle.succeed(claiming.claim("w"), {})
+    assert batches.summary(parent.pk).progress == pytest.approx(37.5)
+    parent.refresh_from_db()
+    assert parent.progress == pytest.approx(37.5)
+
+
+def test_cancelling_a_batch_cancels_the_waiting_children_and_leaves_those_that_are_done():
+    parent = batch(3)
+    lifecycle.succeed(claiming.claim("w"), {})
+    running = claiming.claim("w")
+    assert lifecycle.cancel(parent.pk).state == State.CANCELLED
+    states = sorted(Job.objects.filter(parent=parent).values_list("state", flat=True))
+    assert states == ["cancelled", "processing", "succeeded"]
+    assert lifecycle.renew_lease(running).cancel_requested_at is not None
+
+
+def test_a_batch_that_is_run_again_waits_for_its_unsuccessful_children_first():
+    parent = batch(2)
+    lifecycle.succeed(claiming.claim("w"), {"value": 0})
+    lifecycle.cancel(parent.pk)
+    again = lifecycle.requeue(parent.pk, by="ada")
+    assert again.state == State.PENDING
+    states = sorted(Job.objects.filter(parent=parent).values_list("state", flat=True))
+    assert states == ["queued", "succeeded"]
+    lifecycle.succeed(claiming.claim("w"), {"value": 1})
+    parent.refresh_from_db()
+    assert parent.state == State.QUEUED
+
+
+# --- idempotency ------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_key_and_request_return_the_first_job(act, ada, ben):
+    first = act(owner=ada, idempotency_key="k", value=1)
+    assert act(owner=ada, idempotency_key="k", value=1).pk == first.pk
+    assert act(owner=ben, idempotency_key="k", value=1).pk != first.pk, "keys belong to their owner"
+
+
+def test_the_same_key_for_another_request_is_refused(act, ada):
+    act(owner=ada, idempotency_key="k", value=1)
+    with pytest.raises(IdempotencyConflict):
+        act(owner=ada, idempotency_key="k", value=2)
+
+
+def test_requests_with_one_key_at_the_same_moment_make_one_job(act, ada):
+    jobs = run_together([lambda: act(owner=ada, idempotency_key="k")] * 6)
+    assert len({job.pk for job in jobs}) == 1
+    assert Job.objects.count() == 1
+
+
+# --- positions --------------------------------------------------------------------------------------------------------
+
+
+def ranks() -> list[int]:
+    return [positions.position(job) for job in Job.objects.queued().in_claim_order()]
+
+
+def test_positions_are_one_to_n_without_a_gap_and_in_claim_order(act, ada, ben):
+    for n in range(12):
+        act(owner=[ada, ben][n % 2], priority=[0, 5, 10][n % 3])
+    lifecycle.submit_many([child(n) for n in range(5)], owner=ada)
+    assert ranks() == list(range(1, 18))
+    claimed = claiming.claim("w")
+    assert positions.position(claimed) == 0
+    assert ranks() == list(range(1, 17))
+
+
+def test_a_position_given_at_submit_is_the_one_that_is_counted_afterwards(act, ada, ben):
+    for n in range(4):
+        act(owner=ada, priority=n)
+    for job in lifecycle.submit_many([child(n) for n in range(3)], owner=ben):
+        assert job.queue_position == positions.position(Job.objects.get(pk=job.pk))
+    job = act(owner=ben, priority=3)
+    assert job.queue_position == positions.position(job)
+
+
+def heartbeat(**values) -> None:
+    Worker.objects.update_or_create(name="w", defaults={"cluster": "sira", "heartbeat_at": Now()} | values)
+
+
+def reason(job: Job) -> str:
+    return positions.explain(Job.objects.get(pk=job.pk)).waiting_for
+
+
+def test_a_waiting_job_says_why(act, claim):
+    job = act()
+    assert reason(job) == "no_worker"
+    heartbeat()
+    assert reason(job) == "worker"
+    second = act()
+    assert reason(second) == "turn"
+    lifecycle.pause_queue("default", by="ada", reason="maintenance")
+    explanation = positions.explain(job)
+    assert (explanation.waiting_for, explanation.sentence) == (
+        "queue_paused",
+        "The queue was paused by ada: maintenance.",
+    )
+    lifecycle.resume_queue("default")
+    Worker.objects.update(heartbeat_at=Now() - timedelta(minutes=5))
+    assert reason(job) == "no_worker"
+
+
+def test_a_job_that_waits_for_a_resource_a_limit_a_retry_or_its_children_says_so(act, claim):
+    from jobs.errors import Unavailable
+    from jobs.providers import rates
+
+    heartbeat()
+    act(kind="workload.use_gpu")
+    claim()
+    assert reason(act(kind="workload.use_gpu")) == "resource"
+    limited = act(kind="workload.call_limited")
+    rates.block("workload", timedelta(hours=1))
+    assert reason(limited) == "rate_limit"
+    retried = lifecycle.retry_later(_claim_kind(act), Unavailable("down"), timedelta(hours=1))
+    assert reason(retried) == "retry"
+    assert reason(batch(2)) == "children"
+
+
+def _claim_kind(act) -> Job:
+    act(priority=10)
+    return claiming.claim("w")
+
+
+def test_an_eta_comes_from_measured_runs(act, claim):
+    heartbeat()
+    job = act()
+    assert positions.explain(job).eta is None, "nothing was measured yet"
+    done = lifecycle.succeed(claim(), {})
+    Job.objects.filter(pk=done.pk).update(processing_at=Now() - timedelta(seconds=10), succeeded_at=Now())
+    waiting = act()
+    earliest, latest = positions.explain(waiting).eta
+    left = (earliest - Job.objects.annotate(now=Now()).values_list("now", flat=True)[0]).total_seconds()
+    assert 9 < left < 11
+    assert latest > earliest

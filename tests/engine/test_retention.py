@@ -1,0 +1,123 @@
+"""What expires is deleted, what is still needed is not, and a deletion leaves a receipt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from jobs import files, lifecycle, retention
+from jobs.engine import claiming
+from jobs.models import Job, JobFile, Receipt
+from jobs.states import State
+
+pytestmark = pytest.mark.usefixtures("any_database")
+
+
+def job_with_file(act, **options) -> tuple[Job, str]:
+    job = act(**options)
+    stored = files.store(
+        ContentFile(b"bytes"), name="cv.pdf", media_type="application/pdf", role="input", job_id=job.pk
+    )
+    JobFile.objects.filter(pk=stored.pk).update(job=job, expires_at=job.expires_at)
+    return job, stored.file.name
+
+
+def finish_all() -> None:
+    while (job := claiming.claim("w")) is not None:
+        lifecycle.succeed(job, {"secret": 1})
+
+
+def expire_everything() -> None:
+    Job.objects.update(expires_at=Now() - timedelta(days=1))
+    JobFile.objects.update(expires_at=Now() - timedelta(days=1))
+
+
+def test_deleting_a_job_removes_row_events_files_and_content_and_leaves_a_receipt(act):
+    job, path = job_with_file(act)
+    finish_all()
+    receipt = retention.delete_job(Job.objects.get(pk=job.pk), by="ada", reason="asked for")
+    assert not Job.objects.exists()
+    assert not JobFile.objects.exists()
+    assert not default_storage.exists(path)
+    assert (Receipt.objects.get().job_id, len(receipt.digest)) == (job.pk, 64)
+
+
+def test_a_running_job_is_not_deleted(act, claim):
+    act()
+    with pytest.raises(retention.StillRunning):
+        retention.delete_job(claim())
+    assert Job.objects.exists()
+
+
+def test_the_input_of_a_job_that_still_waits_is_kept_however_old(act):
+    job, path = job_with_file(act)
+    expire_everything()
+    assert retention.prune() == {"jobs": 0, "files": 0}
+    assert default_storage.exists(path)
+    finish_all()
+    assert retention.prune() == {"jobs": 1, "files": 1}
+    assert not default_storage.exists(path)
+    assert not Job.objects.filter(pk=job.pk).exists()
+
+
+def test_one_batch_that_cannot_be_deleted_yet_does_not_keep_others_from_being_deleted(act):
+    parent = lifecycle.submit_batch(
+        lifecycle.Submission("workload.sum_up"),
+        [lifecycle.Submission("workload.act_out", {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 1})],
+    )
+    act()
+    finish_all()
+    Job.objects.filter(parent=parent).update(state=State.QUEUED)
+    expire_everything()
+    assert retention.prune()["jobs"] == 1
+    assert set(Job.objects.values_list("kind", flat=True)) == {"workload.sum_up", "workload.act_out"}
+
+
+def test_a_file_whose_content_could_not_be_deleted_is_found_by_the_next_prune(act, monkeypatch):
+    job, path = job_with_file(act)
+    finish_all()
+    with monkeypatch.context() as broken:
+        broken.setattr("django.core.files.storage.FileSystemStorage.delete", lambda self, name: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            retention.delete_job(Job.objects.get(pk=job.pk))
+    assert default_storage.exists(path)
+    assert retention.prune() == {"jobs": 0, "files": 1}
+    assert not default_storage.exists(path)
+
+
+def test_a_job_for_a_far_day_does_not_expire_before_it_runs(act):
+    later = timezone.now() + timedelta(days=90)
+    assert act(run_after=later).expires_at > later
+
+
+def test_an_upload_that_no_job_took_is_deleted_after_a_day(act):
+    stored = files.store(ContentFile(b"x"), name="a.txt", media_type="text/plain", role="input", job_id=act().pk)
+    assert retention.prune()["files"] == 0
+    JobFile.objects.update(created_at=Now() - timedelta(hours=25))
+    assert retention.prune()["files"] == 1
+    assert not default_storage.exists(stored.file.name)
+
+
+@pytest.mark.parametrize(
+    ("given", "safe"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\\\Users\\\\a\\\\cv.pdf", "cv.pdf"),
+        ("a\x00b\x1f.pdf", "ab.pdf"),
+        ("fdp.\u202egpj.exe", "fdp.gpj.exe"),
+        ("", "file"),
+        ("..", "file"),
+        ("özgeçmiş 2024 (son).docx", "özgeçmiş 2024 (son).docx"),
+    ],
+)
+def test_names_are_made_safe(given, safe):
+    assert files.safe_name(given) == safe
+
+
+def test_a_very_long_name_keeps_its_extension():
+    assert files.safe_name("x" * 500 + ".pdf") == "x" * 116 + ".pdf"

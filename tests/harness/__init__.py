@@ -1,0 +1,1 @@
+"""What tests stand on: real databases, real processes, a real browser, and patience."""

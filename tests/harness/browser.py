@@ -1,0 +1,46 @@
+"""A real browser with a page: the Chromium of the machine, driven by Playwright."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "test-artifacts"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # root in a container has no other way
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+PATIENCE_MS = 10_000
+
+
+@contextlib.contextmanager
+def open_page(executable: str) -> Iterator[Page]:
+    """Start a browser with an empty profile and one page, 1280 × 900; a script error on the page fails the block."""
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(PATIENCE_MS)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            yield page
+        finally:
+            browser.close()
+    assert not errors, f"the page's scripts failed: {errors}"
+
+
+def save_screenshot(page: Page, name: str) -> Path:
+    """Save what the page shows, from top to end, as test-artifacts/<name>.png, and return the path."""
+    path = ARTIFACTS / f"{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    page.screenshot(path=path, full_page=True)
+    return path

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import translation
+
+from config.page_texts import TEXTS
+from jobs import lifecycle, retention
+from jobs.models import Job
+
+ROOT = Path(__file__).resolve().parents[2]
+KIND = "jobs.prune_expired"
+
+
+@pytest.fixture
+def ada(client, django_user_model):
+    user = django_user_model.objects.create_user("ada", password="ada")
+    client.force_login(user)
+    client.user = user
+    return client
+
+
+@pytest.mark.parametrize("path", ["/", "/app/cv/", "/app/jobs/", "/app/jobs/0192aaaa-0000-7000-8000-000000000000/"])
+def test_pages_ask_strangers_to_sign_in(client, db, path):
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response.url == f"/login/?next={path}"
+
+
+def test_a_wrong_password_is_said_and_the_name_kept(client, db):
+    text = client.post("/login/", {"username": "ada", "password": "wrong"}).content.decode()
+    assert 'role="alert"' in text
+    assert 'value="ada"' in text
+
+
+def test_signing_in_leads_back_to_where_one_wanted_to_go(client, django_user_model):
+    django_user_model.objects.create_user("ada", password="ada")
+    response = client.post("/login/?next=/app/cv/", {"username": "ada", "password": "ada", "next": "/app/cv/"})
+    assert response.url == "/app/cv/"
+
+
+def test_the_list_shows_own_jobs_only_also_to_staff(ada):
+    own = lifecycle.submit(KIND, owner=ada.user)
+    other = lifecycle.submit(KIND)
+    ada.user.is_staff = True
+    ada.user.save()
+    text = ada.get("/app/jobs/").content.decode()
+    assert str(own.pk) in text
+    assert str(other.pk) not in text
+
+
+def test_the_list_goes_on_where_a_page_ended_and_misses_none(ada):
+    made = {str(lifecycle.submit(KIND, owner=ada.user).pk) for _ in range(30)}
+    first = ada.get("/app/jobs/").content.decode()
+    (older,) = re.findall(r'href="(\?before=[^"]+)"', first)
+    second = ada.get(f"/app/jobs/{older}").content.decode()
+    seen = [re.findall(r'data-job="([^"]+)"', text) for text in (first, second)]
+    assert [len(page) for page in seen] == [25, 5]
+    assert set(seen[0]) | set(seen[1]) == made
+
+
+def test_the_list_asks_the_same_number_of_queries_however_long_it_is(ada, django_assert_max_num_queries):
+    for _ in range(20):
+        lifecycle.submit(KIND, owner=ada.user)
+    with django_assert_max_num_queries(5):
+        ada.get("/app/jobs/")
+
+
+def test_filtering_by_state_narrows_the_list_and_an_unknown_state_is_no_filter(ada):
+    job = lifecycle.submit(KIND, owner=ada.user)
+    lifecycle.submit(KIND, owner=ada.user)
+    lifecycle.cancel(job.pk)
+    assert ada.get("/app/jobs/?state=cancelled").content.decode().count("data-job=") == 1
+    assert ada.get("/app/jobs/?state=nonsense").content.decode().count("data-job=") == 2
+
+
+def test_somebody_elses_job_is_not_there(ada):
+    job = lifecycle.submit(KIND)
+    response = ada.get(reverse("pages:job", args=[job.pk]))
+    assert response.status_code == 404
+    assert "no such job for you" in response.content.decode()
+
+
+def test_the_page_of_a_deleted_job_says_when_it_was_deleted(ada):
+    job = lifecycle.submit(KIND, owner=ada.user)
+    lifecycle.cancel(job.pk)
+    retention.delete_job(Job.objects.get(pk=job.pk))
+    response = ada.get(reverse("pages:job", args=[job.pk]))
+    assert response.status_code == 404
+    assert "This job was deleted" in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/app/cv/", "/app/jobs/", "JOB", "/login/", "/nowhere/"])
+def test_no_page_has_a_script_or_a_style_in_it(ada, path):
+    job = lifecycle.submit(KIND, owner=ada.user)
+    if path == "/login/":
+        ada.logout()
+    text = ada.get(reverse("pages:job", args=[job.pk]) if path == "JOB" else path).content.decode()
+    scripts = re.findall(r"<script[^>]*>", text)
+    assert all("src=" in tag or 'type="application/json"' in tag for tag in scripts)
+    assert "<style" not in text
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", text)
+    assert not re.search(r'(src|href)="(https?:)?//', text)
+
+
+def test_a_language_is_chosen_and_kept(ada):
+    ada.post("/app/language/", {"language": "tr", "next": "/app/cv/"})
+    assert '<html lang="tr"' in ada.get("/app/cv/").content.decode()
+
+
+def test_the_pages_speak_turkish(ada, settings):
+    settings.LOCALE_PATHS = [ROOT / "locale"]
+    ada.cookies["django_language"] = "tr"
+    text = ada.get("/app/cv/").content.decode()
+    assert "CV oku" in text
+    (texts,) = re.findall(r'id="texts"[^>]*>(.*?)</script>', text)
+    assert "Sırada" in json.loads(texts).values()
+
+
+def test_every_sentence_of_the_scripts_is_in_turkish_too(settings):
+    settings.LOCALE_PATHS = [ROOT / "locale"]
+    same_in_both = {"say.state"}
+    with translation.override("tr"):
+        turkish = {key: str(text) for key, text in TEXTS.items()}
+    with translation.override("en"):
+        assert [key for key in TEXTS if turkish[key] == str(TEXTS[key])] == sorted(same_in_both)
+
+
+def test_every_sentence_that_scripts_ask_for_is_there():
+    used: set[str] = set()
+    for script in (ROOT / "static" / "js").glob("*.js"):
+        text = script.read_text()
+        used |= set(re.findall(r"""\bt\("([\w.-]+)\"""", text))
+        for counted in re.findall(r"""\bcount\("([\w.-]+)\"""", text):
+            used |= {f"{counted}_one", f"{counted}_other"}
+    assert used - set(TEXTS) == set()

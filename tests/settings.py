@@ -1,0 +1,35 @@
+"""The settings of the tests: config.settings, in a DATA_DIR of their own.
+
+pytest-django imports its settings before any conftest, so this is the only place that can keep a test run away from
+the data of the person who runs it. Processes that tests start use config.settings itself, as a user's do.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "SIRA_TEST_DATA_DIR" not in os.environ:  # a child process of a test finds its parent's
+    os.environ["SIRA_TEST_DATA_DIR"] = tempfile.mkdtemp(prefix="sira-tests-")
+    _maker = os.getpid()
+
+    @atexit.register
+    def _remove_test_data() -> None:
+        if os.getpid() == _maker:  # and not a fork of it
+            shutil.rmtree(os.environ["SIRA_TEST_DATA_DIR"], ignore_errors=True)
+
+
+os.environ["DATA_DIR"] = os.environ["SIRA_TEST_DATA_DIR"]
+os.environ["EXTRA_APPS"] = "tests.workload"  # also for the processes that tests start
+# What a person set for their own server must not decide how a test ends.
+for _name in ("DATABASE_URL", "SIRA_ENV", "SIRA_ROLE", "Q_CLUSTER_NAME", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS"):
+    os.environ.pop(_name, None)
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATA_DIR, DATABASES, STATIC_ROOT  # noqa: E402
+
+# A file, so that threads and processes see the same database; SQLite's default for tests lives in memory.
+DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "tests.sqlite3")}
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of its absence
+# The real ones take a third of a second for each password.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

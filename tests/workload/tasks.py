@@ -1,0 +1,107 @@
+"""Kinds whose input picks how they end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from datetime import timedelta
+from typing import Any
+
+from rest_framework import serializers
+
+from jobs.errors import InvalidInput, RateLimited, Unavailable
+from jobs.kinds import Backoff, job_kind
+from jobs.running import RunningJob
+
+#: Roughly, on the machines of 2026; "stuck" only has to take longer than the test is willing to wait.
+HASHES_PER_SECOND = 3_000_000
+
+QUICK = Backoff(max_attempts=3, base=timedelta(milliseconds=50))
+
+
+class ActInput(serializers.Serializer):
+    act = serializers.ChoiceField(
+        choices=["ok", "bug", "invalid", "unavailable", "limited", "kill", "sleep", "stuck", "steps", "unstorable"],
+        default="ok",
+    )
+    seconds = serializers.FloatField(default=0)
+    until_attempt = serializers.IntegerField(default=0)
+    value = serializers.IntegerField(default=0)
+
+
+def _write_ledger(job: RunningJob) -> None:
+    from tests.workload.models import LedgerEntry
+
+    entry = LedgerEntry(job_id=job.job.pk, attempt=job.attempt, worker=job.job.worker)
+    job.save_with_result(entry.save)
+
+
+def _act(job: RunningJob, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
+    _write_ledger(job)
+    misbehave = until_attempt == 0 or job.attempt < until_attempt
+    if act == "sleep":
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            time.sleep(0.02)
+    elif act == "steps":
+        for step in range(10):
+            time.sleep(seconds / 10)
+            job.progress(step * 10, stage=f"step{step}")
+    elif act == "stuck":
+        # One long call into C: it lets other threads run, but no signal handler of Python.
+        hashlib.pbkdf2_hmac("sha256", b"password", b"salt", int(seconds * HASHES_PER_SECOND))
+    elif act == "unstorable":
+        return {"value": object()}
+    elif act == "kill" and misbehave:
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif act == "bug" and misbehave:
+        raise ZeroDivisionError(f"a document said {value}")
+    elif act == "invalid":
+        raise InvalidInput("The file is empty. Send one with content.", code="empty_file")
+    elif act == "unavailable" and misbehave:
+        raise Unavailable("The provider is down.")
+    elif act == "limited" and job.job.fence < until_attempt:
+        raise RateLimited("Slow down.", retry_after=timedelta(seconds=seconds))
+    return {"value": value, "attempt": job.attempt}
+
+
+@job_kind("workload.act_out", input=ActInput, backoff=QUICK, timeout=timedelta(seconds=60))
+def act_out(job: RunningJob, *, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
+    """Do as the input says, in the default queue."""
+    return _act(job, act, seconds, until_attempt, value)
+
+
+@job_kind("workload.act_briefly", input=ActInput, backoff=QUICK, timeout=timedelta(seconds=1))
+def act_briefly(job: RunningJob, *, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
+    """Do as the input says, within one second."""
+    return _act(job, act, seconds, until_attempt, value)
+
+
+@job_kind("workload.use_gpu", input=ActInput, queue="gpu", resource="gpu", backoff=QUICK, timeout=timedelta(seconds=60))
+def use_gpu(job: RunningJob, *, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
+    """Do as the input says while holding the gpu."""
+    return _act(job, act, seconds, until_attempt, value)
+
+
+@job_kind("workload.call_limited", input=ActInput, rate_limit="workload", backoff=QUICK)
+def call_limited(job: RunningJob, *, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
+    """Take one request of the rate limit "workload": five a second, two at once."""
+    from jobs.providers.rates import Rate, take
+
+    take("workload", Rate(requests=5, per=timedelta(seconds=1), burst=2))
+    return _act(job, act, seconds, until_attempt, value)
+
+
+@job_kind("workload.sum_up", backoff=QUICK)
+def sum_up(job: RunningJob) -> dict[str, Any]:
+    """Add up the values of a batch's children."""
+    _write_ledger(job)
+    done = [child.result["value"] for child in job.children.filter(state="succeeded")]
+    return {"sum": sum(done), "children": len(done)}
+
+
+@job_kind("workload.do_nothing")
+def do_nothing(job: RunningJob) -> None:
+    """Nothing, as fast as possible: for benchmarks."""
