@@ -364,12 +364,15 @@ class Tailer:
         """Compare what is known with the database: lost notifications, deleted jobs, a database that was away."""
         after_break, self._reconnected = self._reconnected, False
         try:
-            rows, highest = await self._read(_look_at, list(self.jobs))
-            for watched in list(self.jobs.values()):
+            looked_at = list(self.jobs.values())
+            # A job that somebody begins to watch while we read was not asked for, or did not exist yet: not missing.
+            known = {watched.id for watched in looked_at if watched.seq}
+            rows, highest = await self._read(_look_at, [watched.id for watched in looked_at])
+            for watched in looked_at:
                 row = rows.get(watched.id)
                 if row is None:
                     # Not there, or it was deleted: its watchers find out by themselves.
-                    if not watched.gone and watched.seq:
+                    if not watched.gone and watched.id in known:
                         watched.gone = True
                         await self._layer.group_send(watched.group, {"type": "live.gone", "topic": watched.topic})
                     continue

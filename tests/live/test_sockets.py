@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import uuid
 from datetime import timedelta
@@ -715,7 +716,7 @@ def test_positions_are_computed_once_a_queue_and_four_times_a_second_at_most(
                 last[uuid.UUID(message["topic"][4:])] = message["position"]
             seconds = time.monotonic() - begun
             assert len(computed) <= seconds / tailer.STANDINGS_EVERY_SECONDS + 2
-            assert computed[-1] == 20  # all of the queue's watched jobs at once, for both sockets
+            await eventually(lambda: 20 in computed, "all of the queue's watched jobs at once, for both sockets")
 
     run(main())
 
@@ -741,3 +742,33 @@ def test_positions_of_many_jobs_agree_with_those_of_each(any_database: str, ada:
         for its, same in zip(one.eta or (), many[job.pk].eta or (), strict=True):
             assert abs((its - same).total_seconds()) < 1
     assert sorted(standing.position for standing in many.values() if standing.position) == list(range(1, 10))
+
+
+def test_a_job_that_is_subscribed_to_while_the_tailer_compares_is_not_taken_for_deleted(
+    any_database: str, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_of(ada)
+    first, second = make_job(ada), make_job(ada)
+    look = tailer._look_at
+    begun, go_on = threading.Event(), threading.Event()
+
+    def look_slowly(jobs: list[uuid.UUID]) -> Any:
+        found = look(jobs)
+        if second.pk not in jobs:
+            begun.set()
+            assert go_on.wait(10)
+        return found
+
+    async def main() -> None:
+        async with Socket(token) as socket:
+            monkeypatch.setattr(tailer, "_look_at", look_slowly)
+            await socket.say(subscribe=f"job:{first.pk}")
+            await socket.hear("snapshot")
+            await eventually(begun.is_set, "the tailer compares")
+            await socket.say(subscribe=f"job:{second.pk}")
+            assert (await socket.hear("snapshot", "error"))["topic"] == f"job:{second.pk}"
+            go_on.set()
+            await aside(lifecycle.cancel, second.pk)
+            assert (await socket.hear("event", "error"))["event"]["type"] == "cancelled"
+
+    run(main())
