@@ -7,6 +7,8 @@ README.md lists each variable; a test keeps the two together.
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,13 +42,13 @@ def _generated_secret() -> str:
     from django.core.management.utils import get_random_secret_key
 
     path = DATA_DIR / "secret-key"
-    try:
-        # O_EXCL: web and worker start at the same time and must agree on one secret.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(get_random_secret_key())
+    if not path.exists():
+        # Web and worker start at the same time and must agree on one secret, and none may see it half-written.
+        with tempfile.NamedTemporaryFile("w", dir=DATA_DIR, prefix="secret-key-", delete=False) as file:
+            file.write(get_random_secret_key())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
+        os.unlink(file.name)
     return path.read_text().strip()
 
 
@@ -88,6 +90,7 @@ INSTALLED_APPS = [
     "django_q",
     "jobs",
     "parsers",
+    "classifier",
     *env.list("EXTRA_APPS", default=[]),  # your own apps with kinds
 ]
 
@@ -250,6 +253,9 @@ Q_CLUSTER = {
 CV_PROVIDER = env.str("CV_PROVIDER", default="local")
 if CV_PROVIDER not in ("local", "openai"):
     raise ImproperlyConfigured(f"CV_PROVIDER is {CV_PROVIDER!r}; use 'local' or 'openai'.")
+# Per document, and the folders that recurring batches may read.
+CLASSIFIER_DOCUMENT_TIMEOUT = seconds("CLASSIFIER_DOCUMENT_TIMEOUT_SECONDS", 180)
+CLASSIFIER_FOLDERS = [Path(folder) for folder in env.list("CLASSIFIER_FOLDERS", default=[])]
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4.1-mini")

@@ -22,6 +22,10 @@ BREAKER_THRESHOLD = 5
 #: … for this long, doubled with every further failure up to the limit.
 BREAKER_OPEN = timedelta(seconds=30)
 BREAKER_LIMIT = timedelta(minutes=10)
+#: After that one request tries whether the provider is back; should nobody hear how it went, another one may.
+PROBE_WITHIN = timedelta(seconds=60)
+
+OPEN, PROBED = "breaker_open", "breaker_probed"
 
 
 @dataclass(frozen=True)
@@ -84,37 +88,45 @@ def record_failure(key: str) -> None:
     """Count a failure; after the threshold the breaker opens: nothing is sent for a while, then it is tried again."""
     _row(key)
     # While it is open, what was under way before fails too: that is one outage, and counts once.
-    counted = RateLimit.objects.filter(key=key).exclude(reason="breaker_open", ready_at__gt=Now())
+    counted = RateLimit.objects.filter(key=key).exclude(reason=OPEN, ready_at__gt=Now())
     if not counted.update(failures=F("failures") + 1):
         return
     failures = RateLimit.objects.values_list("failures", flat=True).get(key=key)
     if failures >= BREAKER_THRESHOLD:
         doublings = min(failures - BREAKER_THRESHOLD, 10)
-        block(key, min(BREAKER_OPEN * 2**doublings, BREAKER_LIMIT), reason="breaker_open")
+        RateLimit.objects.filter(key=key, reason=PROBED).update(ready_at=Now())  # the probe has been answered
+        block(key, min(BREAKER_OPEN * 2**doublings, BREAKER_LIMIT), reason=OPEN)
 
 
 def record_success(key: str) -> None:
     """Close the breaker: nobody waits for it any more."""
-    RateLimit.objects.filter(key=key, reason="breaker_open").update(ready_at=Now(), reason="")
+    RateLimit.objects.filter(key=key, reason__in=[OPEN, PROBED]).update(ready_at=Now(), reason="")
     RateLimit.objects.filter(key=key, failures__gt=0).update(failures=0)
 
 
-def check_breaker(key: str) -> None:
-    """Raise RateLimited while the breaker is open: the job waits, and its attempt is given back."""
-    row = RateLimit.objects.annotate(now=Now()).filter(key=key, reason="breaker_open").first()
-    if row is not None and row.ready_at > row.now:
-        raise RateLimited(
-            "The provider failed repeatedly and is given a rest; the job is tried again later.",
-            code="circuit_open",
-            retry_after=row.ready_at - row.now,
-        )
+def check_breaker(key: str) -> bool:
+    """Raise RateLimited while the breaker is open: the job waits, and its attempt is given back.
+
+    When its time is over, one caller passes and finds out whether the provider is back; the others wait for that.
+    Returns whether this caller is the one.
+    """
+    if not RateLimit.objects.filter(key=key, reason__in=[OPEN, PROBED]).exists():
+        return False
+    over = RateLimit.objects.filter(key=key, reason__in=[OPEN, PROBED], ready_at__lte=Now())
+    if over.update(reason=PROBED, ready_at=Now() + PROBE_WITHIN):
+        return True
+    raise RateLimited(
+        "The provider failed repeatedly and is given a rest; the job is tried again later.",
+        code="circuit_open",
+        retry_after=_wait(key),
+    )
 
 
 @contextmanager
 def guarded(key: str, rate: Rate | None = None) -> Iterator[None]:
     """Call a provider in this block: within its limit, through its breaker, and heeding its own 429."""
-    check_breaker(key)
-    if rate is not None:
+    is_probe = check_breaker(key)
+    if rate is not None and not is_probe:  # after the breaker's rest the limit is not used up
         take(key, rate)
     try:
         yield

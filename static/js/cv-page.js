@@ -43,7 +43,7 @@ let older = `/api/v1/jobs/?owner=me&kind=${page.kind}`;
 async function load(address) {
   try {
     const answer = await get(address);
-    for (const job of answer.results) board.add(job);
+    show(answer.results);
     listError.hidden = true;
     return answer.next ?? null;
   } catch (error) {
@@ -52,6 +52,14 @@ async function load(address) {
     return undefined;
   } finally {
     showEmpty();
+  }
+}
+
+/** Put jobs on the board. A new one may be the very file that is being sent: its card comes first, and takes it over. */
+function show(jobs) {
+  for (const job of jobs) {
+    if (board.has(job.id)) board.add(job);
+    else uploader.settled().then(() => (board.add(job), showEmpty()));
   }
 }
 
@@ -72,7 +80,7 @@ async function adopt(id, card) {
   board.add(job);
 }
 
-new Uploader({
+const uploader = new Uploader({
   form: document.querySelector("[data-upload]"),
   page,
   newCard: (actions) => {
@@ -90,7 +98,7 @@ live.addEventListener("other", async ({ detail: { id, event } }) => {
   if (!board.has(id) && event.type !== "created") return;
   try {
     const job = await get(`/api/v1/jobs/${id}/`);
-    if (job.kind === page.kind) board.add(job);
+    if (job.kind === page.kind) show([job]);
   } catch {
     // It is in the list at the next visit.
   }

@@ -11,7 +11,7 @@ const FINAL = new Set([400, 403, 409, 413, 415, 422]);
 
 export class Uploader {
   #waiting = [];
-  #sending = 0;
+  #sending = new Set(); // a promise for each upload that is on its way, kept when its job is on the page
 
   /** newCard: makes a card and puts it first in the list. onJob: called with (job id, card). */
   constructor({ form, page, newCard, onJob }) {
@@ -27,8 +27,16 @@ export class Uploader {
     explain();
     this.#listenForDrops();
     window.addEventListener("beforeunload", (event) => {
-      if (this.#sending || this.#waiting.length) event.preventDefault();
+      if (this.#sending.size || this.#waiting.length) event.preventDefault();
     });
+  }
+
+  /**
+   * Wait until what is being sent at this moment has become a job on the page, or has failed. The WebSocket may tell of
+   * a new job before the answer to its upload does; who shows it at once shows it twice.
+   */
+  settled() {
+    return Promise.allSettled(this.#sending);
   }
 
   take(files) {
@@ -91,10 +99,17 @@ export class Uploader {
     item.card.element.remove();
   }
 
-  async #next() {
-    if (this.#sending >= AT_ONCE || !this.#waiting.length) return;
-    const item = this.#waiting.shift();
-    this.#sending += 1;
+  #next() {
+    if (this.#sending.size >= AT_ONCE || !this.#waiting.length) return;
+    const sent = this.#send(this.#waiting.shift());
+    this.#sending.add(sent);
+    sent.finally(() => {
+      this.#sending.delete(sent);
+      this.#next();
+    });
+  }
+
+  async #send(item) {
     try {
       const job = await upload(this.page.upload, this.#form(item), {
         key: item.key,
@@ -104,9 +119,6 @@ export class Uploader {
       await this.onJob(job.job_id, item.card);
     } catch (error) {
       this.#failed(item, error);
-    } finally {
-      this.#sending -= 1;
-      this.#next();
     }
   }
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.engine import claiming
-from jobs.errors import RateLimited
+from jobs.errors import JobError, RateLimited, Unavailable
 from jobs.kinds import registry
-from jobs.models import Job
+from jobs.models import Job, RateLimit
 from jobs.providers import rates
 from jobs.states import State
 from tests.engine.conftest import expire_lease
@@ -255,3 +257,44 @@ def test_the_breaker_opens_after_repeated_failures_and_closes_with_a_success():
         rates.check_breaker("api")
     rates.record_success("api")
     rates.check_breaker("api")
+
+
+def test_after_the_rest_one_caller_tries_and_the_others_wait_for_how_it_went():
+    rate = rates.Rate(requests=100, per=timedelta(seconds=1), burst=100)
+
+    def call(outcome: Exception | None = None) -> str:
+        try:
+            with rates.guarded("api", rate):
+                if outcome is not None:
+                    raise outcome
+                tried.append(1)
+                return "answered"
+        except JobError as error:
+            return error.code
+
+    def rest_is_over() -> None:
+        RateLimit.objects.filter(key="api").update(ready_at=Now() - timedelta(seconds=1))
+
+    for _ in range(rates.BREAKER_THRESHOLD):
+        call(Unavailable("away"))
+    assert call() == "circuit_open"
+    rest_is_over()
+    assert call(Unavailable("still away")) == "unavailable"
+    row = RateLimit.objects.get(key="api")
+    assert (row.failures, row.reason) == (rates.BREAKER_THRESHOLD + 1, rates.OPEN)
+    assert row.ready_at > timezone.now() + 1.5 * rates.BREAKER_OPEN, "twice as long as before"
+    rest_is_over()
+    tried: list[int] = []
+    barrier = threading.Barrier(6)
+
+    def probe_slowly() -> str:
+        barrier.wait(10)
+        try:
+            return "probe" if rates.check_breaker("api") else "closed"
+        except RateLimited as error:
+            return error.code
+
+    assert sorted(run_together([probe_slowly] * 6)) == ["circuit_open"] * 5 + ["probe"]
+    rates.record_success("api")
+    assert call() == "answered"
+    assert tried == [1]

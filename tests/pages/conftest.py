@@ -54,9 +54,12 @@ class Visitor:
         return self.page.locator("article", has=self.page.get_by_role("heading", name=name, exact=True))
 
     def wait_for_text(self, locator: Any, text: str, *, timeout: float = 30) -> None:
-        """Wait until an element shows `text`, wherever in it."""
+        """Wait until one element and no other fits, and shows `text`, wherever in it.
+
+        One look a try: what is counted first and read then may be another by then.
+        """
         wait_until(
-            lambda: locator.count() == 1 and text in locator.inner_text(),
+            lambda: len(shown := locator.all_inner_texts()) == 1 and text in shown[0],
             timeout=timeout,
             message=lambda: f"{text!r} in {locator.all_inner_texts()}",
         )

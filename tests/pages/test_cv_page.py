@@ -166,6 +166,35 @@ def test_files_are_dropped_anywhere_on_the_page(visitor):
     wait_until(lambda: ada.card("dropped.txt").count() == 1)
 
 
+def test_a_file_never_has_two_cards_even_when_its_job_is_told_before_the_upload_is_answered(visitor):
+    ada = visitor(cluster_names=())
+    told: list[str] = []
+    ada.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: told.append(str(frame))))
+    answered: list[tuple] = []
+    ada.page.route("**/parse-file-async", lambda route: answered.append((route, route.fetch())))
+    ada.sign_in("/app/cv/")
+    ada.wait_for_mode("Live")
+    ada.page.evaluate(
+        """() => {
+            window.mostCards = 0;
+            const look = () => (mostCards = Math.max(mostCards, document.querySelectorAll('article').length));
+            new MutationObserver(look).observe(document.querySelector('[data-jobs]'), {childList: true});
+        }"""
+    )
+    ada.choose("selin.pdf")
+    # The second half lets Playwright hear.
+    wait_until(lambda: answered and any('"created"' in frame for frame in told) or ada.page.wait_for_timeout(10))
+    # What the page asks about the job it was told of is answered before this.
+    job = answered[0][1].json()["job_id"]
+    for _ in range(3):
+        ada.page.evaluate("(job) => fetch(`/api/v1/jobs/${job}/`).then((answer) => answer.json())", job)
+    ada.wait_for_text(ada.card("selin.pdf"), "Sending")
+    route, response = answered[0]
+    route.fulfill(response=response)
+    ada.wait_for_text(ada.card("selin.pdf"), "Next in the queue")
+    assert ada.page.evaluate("mostCards") == 1
+
+
 def test_a_session_that_has_ended_is_said_and_nothing_looks_live(visitor):
     ada = visitor()
     ada.sign_in("/app/cv/")
