@@ -13,7 +13,8 @@ http = get_asgi_application()  # before anything that imports models
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
+from jobs.api.bodies import Bodies  # noqa: E402
 from jobs.live.routing import Sockets  # noqa: E402
 from jobs.live.transport import Backpressure  # noqa: E402
 
-application = Backpressure(ProtocolTypeRouter({"http": http, "websocket": Sockets()}))
+application = Bodies(Backpressure(ProtocolTypeRouter({"http": http, "websocket": Sockets()})))

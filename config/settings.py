@@ -207,6 +207,18 @@ MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
 # A text that is sent as JSON may be as large as a file, plus what JSON's escapes add.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_UPLOAD_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_BATCH_FILES = env.int("MAX_BATCH_FILES", default=10_000)
+MAX_BATCH_BYTES = env.int("MAX_BATCH_BYTES", default=2 * 1024**3)
+# One more, so that our own answer to too many files says what to do (jobs/api/uploads.py).
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_BATCH_FILES + 1
+FILE_UPLOAD_HANDLERS = [
+    "jobs.api.uploads.FewFiles",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
+# First parts of addresses that answer programs only, so with problems instead of pages: ours, and those of seed 003.
+SIRA_API_ROOTS = ("api", "upload", "classify", "batch", "status", "jobs", "documents", "cancel", "retry")
 
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
@@ -256,14 +268,23 @@ if CV_PROVIDER not in ("local", "openai"):
 # Per document, and the folders that recurring batches may read.
 CLASSIFIER_DOCUMENT_TIMEOUT = seconds("CLASSIFIER_DOCUMENT_TIMEOUT_SECONDS", 180)
 CLASSIFIER_FOLDERS = [Path(folder) for folder in env.list("CLASSIFIER_FOLDERS", default=[])]
+# Who is asked for a second opinion on a document: "rules" is nobody.
+CLASSIFIER_PROVIDER = env.str("CLASSIFIER_PROVIDER", default="rules")
+if CLASSIFIER_PROVIDER not in ("rules", "openai"):
+    raise ImproperlyConfigured(f"CLASSIFIER_PROVIDER is {CLASSIFIER_PROVIDER!r}; use 'rules' or 'openai'.")
+# A table of your own in place of classifier/policy.toml; classifier/checks.py looks at what stands in it.
+CLASSIFIER_POLICY = env.str("CLASSIFIER_POLICY", default="")
+if CLASSIFIER_POLICY and not Path(CLASSIFIER_POLICY).is_file():
+    raise ImproperlyConfigured(f"CLASSIFIER_POLICY is {CLASSIFIER_POLICY!r}, which is no file.")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4.1-mini")
 OPENAI_TIMEOUT = seconds("OPENAI_TIMEOUT_SECONDS", 60)
 # requests a minute that Sıra sends at most; 0 leaves the limit to the provider's 429
 OPENAI_REQUESTS_PER_MINUTE = env.int("OPENAI_REQUESTS_PER_MINUTE", default=0)
-if CV_PROVIDER == "openai" and not OPENAI_API_KEY:
-    raise ImproperlyConfigured("CV_PROVIDER=openai needs OPENAI_API_KEY (any text for a local server without keys).")
+for _name, _provider in (("CV_PROVIDER", CV_PROVIDER), ("CLASSIFIER_PROVIDER", CLASSIFIER_PROVIDER)):
+    if _provider == "openai" and not OPENAI_API_KEY:
+        raise ImproperlyConfigured(f"{_name}=openai needs OPENAI_API_KEY (any text for a local server without keys).")
 
 # --- Logging --------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
@@ -277,6 +298,7 @@ LOGGING = {
         "django-q": {"level": env.str("Q_LOG_LEVEL", default="WARNING")},
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},
     },
 }

@@ -6,7 +6,9 @@ import hashlib
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,6 +19,8 @@ from django.utils import timezone
 from jobs.models import Job, JobFile
 
 LONGEST_NAME = 120
+#: Files whose rows are written or deleted together.
+GROUP = 100
 #: Letters of any script, digits, dot, dash, underscore, space and parentheses survive in a name.
 _UNSAFE = re.compile(r"[^\w.\-() ]+")
 
@@ -43,6 +47,17 @@ def storage_path(name: str, job_id: uuid.UUID, folder: str) -> str:
     return f"{folder}/{ascii_stem[:60]}_{timezone.now():%Y%m%d_%H%M%S}_{str(job_id)[:8]}.{extension.lower()}"
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """A file on its way in. keep: False for one that was refused: only its name, size and hash are kept."""
+
+    content: File[Any]
+    name: str
+    media_type: str
+    job_id: uuid.UUID
+    keep: bool = True
+
+
 def store(
     content: File[Any], *, name: str, media_type: str, role: str, job_id: uuid.UUID, folder: str = "jobs"
 ) -> JobFile:
@@ -50,20 +65,58 @@ def store(
 
     job_id: of the job that is going to have it; only its name is made from it.
     """
+    return store_many([Incoming(content, name, media_type, job_id)], role=role, folder=folder)[0]
+
+
+def store_many(incoming: Iterable[Incoming], *, role: str, folder: str = "jobs") -> list[JobFile]:
+    """Write files to the storage and return their rows in order, saved but belonging to no job yet.
+
+    All of them or none: when one cannot be written, the others are taken back.
+    """
+    stored: list[JobFile] = []
+    incoming = iter(incoming)
+    try:
+        # A group at a time: whatever kills this process, the next prune finds all but the last group by its rows.
+        while group := list(islice(incoming, GROUP)):
+            stored += _store_group(group, role, folder)
+    except BaseException:
+        discard(stored)
+        raise
+    return stored
+
+
+def _store_group(group: list[Incoming], role: str, folder: str) -> list[JobFile]:
+    rows: list[JobFile] = []
+    try:
+        for one in group:
+            sha256, size = _measure(one.content)
+            path = default_storage.save(storage_path(one.name, one.job_id, folder), one.content) if one.keep else ""
+            name, media_type = safe_name(one.name), one.media_type
+            rows.append(JobFile(role=role, name=name, file=path, size=size, media_type=media_type, sha256=sha256))
+        return JobFile.objects.bulk_create(rows)
+    except BaseException:
+        for row in rows:
+            _delete_content(row)  # no row in the table will ever name it
+        raise
+
+
+def _measure(content: File[Any]) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     content.seek(0)
     for chunk in content.chunks():
         digest.update(chunk)
         size += len(chunk)
     content.seek(0)
-    path = default_storage.save(storage_path(name, job_id, folder), content)
-    try:
-        return JobFile.objects.create(
-            role=role, name=safe_name(name), file=path, size=size, media_type=media_type, sha256=digest.hexdigest()
-        )
-    except BaseException:
-        default_storage.delete(path)  # no row will ever name it
-        raise
+    return digest.hexdigest(), size
+
+
+def attach_inputs(files: Sequence[tuple[JobFile, Job]]) -> None:
+    """Give stored files to new jobs, in one statement for all. Called in the transaction that creates the jobs."""
+    for file, job in files:
+        file.job, file.expires_at = job, job.expires_at
+    JobFile.objects.bulk_create(
+        [file for file, _ in files], update_conflicts=True, unique_fields=["id"], update_fields=["job", "expires_at"]
+    )
 
 
 def attach(files: Iterable[JobFile], *, job_id: uuid.UUID, fence: int) -> None:
@@ -75,8 +128,21 @@ def attach(files: Iterable[JobFile], *, job_id: uuid.UUID, fence: int) -> None:
 def discard(files: Iterable[JobFile]) -> int:
     """Delete files and their rows. A file that is already gone is no error. Returns how many rows."""
     count = 0
-    for file in files:
-        default_storage.delete(str(file.file.name))
-        file.delete()
-        count += 1
+    files = iter(files)
+    while group := list(islice(files, GROUP)):
+        for file in group:
+            _delete_content(file)
+        # After the content: a row whose content could not be deleted is found by the next prune.
+        JobFile.objects.filter(pk__in=[file.pk for file in group]).delete()
+        count += len(group)
     return count
+
+
+def _delete_content(file: JobFile) -> None:
+    if file.file:  # the name of a refused file has no content
+        default_storage.delete(str(file.file.name))
+
+
+def find_input(job: Job) -> JobFile | None:
+    """Return the first file that was sent with the job, or None once it has expired."""
+    return job.files.filter(role=JobFile.Role.INPUT).first()

@@ -64,6 +64,7 @@ class JobKind:
     internal: bool
     stages: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
+    every: timedelta | None = None
 
     @property
     def title(self) -> str:
@@ -139,6 +140,7 @@ def job_kind(
     internal: bool = False,
     stages: tuple[str, ...] = (),
     prepare: Callable[[], None] | None = None,
+    every: timedelta | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a kind of job.
 
@@ -148,7 +150,8 @@ def job_kind(
     rate_limit: the name of a RateLimit; jobs wait, without a worker, while it is used up. timeout: one attempt's
     longest run. backoff: attempts and waits. priority: 0–10 when the caller names none. internal: the engine's own;
     not offered by the API. stages: the names `job.progress` will use, in order, for pages; the last one is shown when
-    the result is stored. prepare: run once in each worker before its first job, for what is slow to load.
+    the result is stored. prepare: run once in each worker before its first job, for what is slow to load. every: whole
+    minutes; one job without input is submitted that often, unless one waits or runs (see `engine/schedules.py`).
 
     The function gets a `RunningJob` and returns the result, a JSON-able dict. It may run twice: the second run must
     do no harm. It raises `InvalidInput` or `Unavailable`; anything else counts as our bug.
@@ -157,6 +160,8 @@ def job_kind(
         raise ValueError(f"kind {name!r} should read <app>.<verb>_<noun>, for example 'imaging.generate_image'")
     if not 0 <= priority <= 10:
         raise ValueError(f"kind {name!r}: priority {priority} is outside 0–10")
+    if every is not None and (every < timedelta(minutes=1) or every % timedelta(minutes=1)):
+        raise ValueError(f"kind {name!r}: every {every} is not a number of whole minutes")
 
     def declare(run: Callable[..., Any]) -> Callable[..., Any]:
         registry.add(
@@ -173,6 +178,7 @@ def job_kind(
                 internal=internal,
                 stages=stages,
                 prepare=prepare,
+                every=every,
             )
         )
         return run

@@ -3,32 +3,37 @@
 The guard is the state the job must still be in and, for a running attempt, its fence. A transition that matches no
 row did not happen: functions for running attempts then raise `Superseded`, the others return False or None.
 Times come from the database: the clocks of hosts differ.
+
+How a job comes into being is in `submission.py`; its names are here as well, for those who drive jobs.
+
+A batch's parent is locked before its children, by everyone who needs both: so the end of its last child and the
+re-queueing of another take their turns, and nobody waits in a circle.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import Exists, F, Max, OuterRef, Subquery
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils import timezone
 
-from jobs import batches, positions
-from jobs.errors import InvalidInput, JobError, Superseded, TimedOut, WorkerLost
+from jobs import batches
+from jobs.errors import JobError, Superseded, TimedOut, WorkerLost
 from jobs.kinds import registry
 from jobs.live.events import announce_due, record, record_many
 from jobs.merge import deep_merge
-from jobs.models import EventType, Job, JobEvent, JobFile, QueueControl, new_id
+from jobs.models import EventType, Job, JobEvent, JobFile, QueueControl
 from jobs.states import WAITING, State
+from jobs.submission import IdempotencyConflict, Submission, submit, submit_batch, submit_many
+
+__all__ = ["IdempotencyConflict", "Submission", "submit", "submit_batch", "submit_many"]  # besides what is below
 
 logger = logging.getLogger(__name__)
 
@@ -55,199 +60,6 @@ BACK_IN_TURN = Least(
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": "", "error_traceback": ""}
 
 
-class IdempotencyConflict(InvalidInput):
-    """The key was used before, for another request."""
-
-    code = "idempotency_key_reused"
-
-
-@dataclass
-class Submission:
-    """What one new job needs; see `submit` for each field."""
-
-    kind: str
-    input: Mapping[str, Any] = field(default_factory=dict)
-    priority: int | None = None
-    user_id: str = ""
-    session_id: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    files: Iterable[JobFile] = ()
-    run_after: datetime | None = None
-    deadline_at: datetime | None = None
-    max_attempts: int | None = None
-    parent: Job | None = None
-    is_batch: bool = False  # set by `submit_batch`
-    id: uuid.UUID = field(default_factory=new_id)
-
-
-# --- A job comes in -------------------------------------------------------------------------------------------
-
-
-def submit(
-    kind: str,
-    input: Mapping[str, Any] | None = None,
-    *,
-    owner: Any = None,
-    idempotency_key: str | None = None,
-    **options: Any,
-) -> Job:
-    """Accept one job. It is durable when this returns and the surrounding transaction has committed.
-
-    input: validated fields of the kind's serializer, JSON-able and without personal data. owner: a user or None.
-    idempotency_key: the same key and request return the first job; `job.was_replayed` tells. Another request under
-    the same key raises IdempotencyConflict. options: the other fields of Submission: priority 0–10, user_id,
-    session_id, metadata, files (saved JobFile rows that have no job yet), run_after and deadline_at (aware
-    datetimes), max_attempts, parent, id (when files were named after it). For a batch see `submit_batch`.
-    Raises UnknownKind.
-    """
-    submission = Submission(kind=kind, input=input or {}, **options)
-    digest = _digest(submission) if idempotency_key else ""
-    if idempotency_key and (earlier := _find_replay(owner, idempotency_key, digest)):
-        return earlier
-    try:
-        with transaction.atomic():
-            return _create([submission], owner, idempotency_key=idempotency_key, digest=digest)[0]
-    except IntegrityError:
-        # Two requests with one key at the same moment: the other one won, and its job is the answer.
-        if idempotency_key and (earlier := _find_replay(owner, idempotency_key, digest)):
-            return earlier
-        raise
-
-
-def submit_many(submissions: Iterable[Submission], *, owner: Any = None) -> list[Job]:
-    """Accept many jobs in one transaction: all of them or none."""
-    with transaction.atomic():
-        return _create(list(submissions), owner)
-
-
-def submit_batch(parent: Submission, children: Iterable[Submission], *, owner: Any = None) -> Job:
-    """Accept a parent and its children in one transaction. The parent's kind runs when all children have ended."""
-    with transaction.atomic():
-        parent.is_batch, parent.run_after = True, None  # its children decide when it runs
-        (parent_job,) = _create([parent], owner)
-        children = list(children)
-        for child in children:
-            child.parent = parent_job
-        _create(children, owner)
-        if not children:
-            promote_parent(parent_job.pk)
-        return parent_job
-
-
-def _create(
-    submissions: list[Submission], owner: Any, *, idempotency_key: str | None = None, digest: str = ""
-) -> list[Job]:
-    now = timezone.now()
-    turns = _Turns(owner)
-    jobs: list[Job] = []
-    for submission in submissions:
-        kind = registry.get(submission.kind)
-        later = submission.is_batch or (submission.run_after is not None and submission.run_after > now)
-        priority = kind.priority if submission.priority is None else submission.priority
-        jobs.append(
-            Job(
-                id=submission.id,
-                kind=kind.name,
-                queue=kind.queue,
-                resource=kind.resource,
-                state=State.PENDING if later else State.QUEUED,
-                pending_at=now,
-                queued_at=None if later else now,
-                priority=priority,
-                turn=turns.take(kind.queue, priority),
-                owner=owner if owner is not None and owner.pk else None,
-                user_id=submission.user_id,
-                session_id=submission.session_id,
-                parent=submission.parent,
-                input=dict(submission.input),
-                metadata=dict(submission.metadata),
-                max_attempts=submission.max_attempts or kind.backoff.max_attempts,
-                run_after=submission.run_after,
-                deadline_at=submission.deadline_at,
-                expires_at=max(now, submission.run_after or now) + settings.SIRA_RETENTION,
-                idempotency_key=idempotency_key,
-                idempotency_digest=digest,
-                created_at=now,
-                updated_at=now,
-                event_seq=1,
-            )
-        )
-    if len(jobs) == 1 and jobs[0].state == State.QUEUED:
-        jobs[0].queue_position = positions.position(jobs[0])
-    elif jobs:
-        positions.number(jobs)
-    Job.objects.bulk_create(jobs)
-    for job, submission in zip(jobs, submissions, strict=True):
-        files = [file.pk for file in submission.files]
-        if files:
-            JobFile.objects.filter(pk__in=files, job__isnull=True).update(job=job, expires_at=job.expires_at)
-    record_many([(job, EventType.CREATED, {"position": job.queue_position}) for job in jobs])
-    for queue in {job.queue for job in jobs if job.state == State.QUEUED}:
-        announce_due(queue)
-    return jobs
-
-
-class _Turns:
-    """Fair queueing in one column.
-
-    A new job's turn comes after the larger of the turn at the head of its queue and its owner's last waiting turn. So
-    an owner's own jobs stay in order; an owner who arrives late waits for about one job of each other owner, not for
-    all of theirs; and nobody starves, because while a turn is at the head, all that arrive come after it.
-    """
-
-    def __init__(self, owner: Any) -> None:
-        self.owner_id = owner.pk if owner is not None else None
-        self.next: dict[tuple[str, int], int] = {}
-
-    def take(self, queue: str, priority: int) -> int:
-        key = (queue, priority)
-        if key not in self.next:
-            queued = Job.objects.queued().filter(queue=queue, priority=priority)
-            head = queued.order_by("turn", "id").values_list("turn", flat=True).first()
-            mine = queued.filter(owner_id=self.owner_id).aggregate(last=Max("turn"))["last"]
-            self.next[key] = max(-1 if head is None else head, -1 if mine is None else mine) + 1
-        turn = self.next[key]
-        self.next[key] += 1
-        return turn
-
-
-def _digest(submission: Submission) -> str:
-    """A request's identity: what it asks for, with files by content, for the same upload is a new JobFile each time."""
-    content = {str(file.pk): file.sha256 for file in submission.files}
-    request = {
-        "kind": submission.kind,
-        "input": _with_content(submission.input, content),
-        "priority": submission.priority,
-        "user_id": submission.user_id,
-        "session_id": submission.session_id,
-        "metadata": submission.metadata,
-        "run_after": submission.run_after,
-        "files": list(content.values()),
-    }
-    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _with_content(value: Any, content: Mapping[str, str]) -> Any:
-    """Put the hash of a file in place of its id, wherever an input names it."""
-    if isinstance(value, Mapping):
-        return {key: _with_content(inner, content) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_content(inner, content) for inner in value]
-    return content.get(value, value) if isinstance(value, str) else value
-
-
-def _find_replay(owner: Any, key: str, digest: str) -> Job | None:
-    job = Job.objects.filter(owner=owner, idempotency_key=key).first()
-    if job is None:
-        return None
-    if job.idempotency_digest != digest:
-        raise IdempotencyConflict(
-            "This Idempotency-Key was already used for another request. Send a new key with a new request."
-        )
-    job.was_replayed = True  # type: ignore[attr-defined]
-    return job
-
-
 # --- A job becomes due and is claimed -------------------------------------------------------------------------
 
 
@@ -260,12 +72,20 @@ def promote_due() -> int:
 
 def promote_parent(parent_id: uuid.UUID) -> bool:
     """Queue a batch parent whose children have all ended."""
-    waiting = Job.objects.filter(pk=parent_id, state=State.PENDING, run_after__isnull=True)
     unfinished = Job.objects.filter(parent_id=parent_id).unfinished()
-    if unfinished.exists():
+    if unfinished.exists():  # so it is for all children but the last, who alone lock their parent
         return False
-    # Turn 0: the batch's own turn came long ago, with its first child.
-    return bool(_queue(waiting, EventType.QUEUED, turn=0))
+    with transaction.atomic():
+        if _lock(parent_id) is None or unfinished.exists():  # one was re-queued a moment ago
+            return False
+        waiting = Job.objects.filter(pk=parent_id, state=State.PENDING, run_after__isnull=True)
+        # Turn 0: the batch's own turn came long ago, with its first child.
+        return bool(_queue(waiting, EventType.QUEUED, turn=0))
+
+
+def _lock(job_id: uuid.UUID | None) -> Job | None:
+    """Lock a row for the rest of the transaction and return it; None when there is none."""
+    return None if job_id is None else Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
 
 
 def follow_kinds() -> int:
@@ -514,61 +334,114 @@ def cancel(job_id: uuid.UUID, *, by: str = "", reason: str = "") -> Job | None:
     Returns the job, or None when it has already ended (or never was).
     """
     with transaction.atomic():
-        stopped = _cancel_one(job_id, by, reason)
-        if stopped is not None:
-            for child in Job.objects.filter(parent_id=job_id).unfinished().values_list("pk", flat=True):
-                _cancel_one(child, by, reason)
-    if stopped is None:
+        stopped = _cancel(Job.objects.filter(pk=job_id), by, reason)
+        if stopped:
+            _cancel(Job.objects.filter(parent_id=job_id), by, reason)
+    if not stopped:
         return Job.objects.filter(pk=job_id, cancel_requested_at__isnull=False).running().first()
-    _ended(stopped)
-    return stopped
+    _ended(stopped[0])
+    return stopped[0]
 
 
-def _cancel_one(job_id: uuid.UUID, by: str, reason: str) -> Job | None:
-    moved = Job.objects.filter(pk=job_id).waiting().update_returning(
-        state=State.CANCELLED, cancelled_at=Now(), updated_at=Now(), cancel_requested_at=Now(), run_after=None,
-        queue_position=0, event_seq=F("event_seq") + 1, **NO_ERROR,
+def _cancel(jobs: Any, by: str, reason: str) -> list[Job]:
+    """Cancel those that wait and tell those that run, in one UPDATE: none can slip from one state to the other between.
+
+    Must run in a transaction. Returns those that had neither ended nor been told before.
+    """
+    waits = Q(state__in=WAITING)
+    moved = jobs.filter(waits | Q(state=State.PROCESSING, cancel_requested_at__isnull=True)).update_returning(
+        state=Case(When(waits, then=Value(State.CANCELLED)), default=F("state")),
+        cancelled_at=Case(When(waits, then=Now()), default=None),
+        cancel_requested_at=Now(), run_after=None, queue_position=0, updated_at=Now(), event_seq=F("event_seq") + 1,
+        **NO_ERROR,
     )  # fmt: skip
-    type = EventType.CANCELLED
-    if not moved:
-        moved = Job.objects.filter(pk=job_id, cancel_requested_at__isnull=True).running().update_returning(
-            cancel_requested_at=Now(), updated_at=Now(), event_seq=F("event_seq") + 1
-        )  # fmt: skip
-        type = EventType.CANCEL_REQUESTED
-    if not moved:
-        return None
-    record(moved[0], type, {"by": by, "reason": reason})
-    return moved[0]
+    data = {"by": by, "reason": reason}
+    record_many([(job, EventType.CANCELLED if job.is_finished else EventType.CANCEL_REQUESTED, data) for job in moved])
+    return moved
+
+
+UNSUCCESSFUL = (State.FAILED, State.CANCELLED)
 
 
 def requeue(job_id: uuid.UUID, *, by: str = "", reason: str = "") -> Job | None:
-    """Run a failed or cancelled job again: error cleared, attempts afresh, history kept. None if it is neither.
+    """Run a failed or cancelled job again: error cleared, attempts afresh, history kept.
 
-    A batch runs its unsuccessful children again and waits for them before it sums up once more.
+    Returns None when there is nothing to run again: it is neither, or its file was refused when it was sent.
+    A batch runs its unsuccessful children again and waits for them before it sums up once more; so does one that
+    succeeded without them. A child takes its batch back, whatever had become of it: it has to sum up again.
     """
+    data = {"by": by, "reason": reason}
+    parent_id = Job.objects.filter(pk=job_id).values_list("parent_id", flat=True).first()
     with transaction.atomic():
-        again = [State.FAILED, State.CANCELLED]
-        children = list(Job.objects.filter(parent_id=job_id, state__in=again).values_list("pk", flat=True))
-        parent = _requeue_one(job_id, by, reason, State.PENDING if children else State.QUEUED)
+        parent, job = _lock(parent_id), _lock(job_id)
+        if job is None or not job.is_finished:
+            return None
+        if _requeue(Job.objects.filter(parent_id=job_id), data):
+            again = _reopen(job, data)
+        elif requeued := _requeue(Job.objects.filter(pk=job_id), data):
+            again = requeued[0]
+        else:
+            return None
         if parent is not None:
-            for child in children:
-                _requeue_one(child, by, reason, State.QUEUED)
-    return parent
+            _reopen(parent, data | {"child": str(job_id)})
+    return again
 
 
-def _requeue_one(job_id: uuid.UUID, by: str, reason: str, to: State) -> Job | None:
-    moved = Job.objects.filter(pk=job_id, state__in=[State.FAILED, State.CANCELLED]).update_returning(
-        state=to, **{f"{to}_at": Now()}, updated_at=Now(), fence=F("fence") + 1, attempt=0, progress=0.0, stage="",
-        turn=BACK_IN_TURN, cancel_requested_at=None, run_after=None, deadline_at=None, failed_at=None,
-        cancelled_at=None, expires_at=Greatest(F("expires_at"), Now() + settings.SIRA_RETENTION),
-        event_seq=F("event_seq") + 1, **NO_ERROR,
+def _requeue(jobs: Any, data: dict[str, Any]) -> list[Job]:
+    """Queue those that failed or were cancelled, but not those whose file was refused: there is nothing to run.
+
+    Must run in a transaction. Returns them.
+    """
+    refused = JobFile.objects.filter(job=OuterRef("pk"), role=JobFile.Role.INPUT, file="")
+    moved = jobs.filter(~Exists(refused), state__in=UNSUCCESSFUL).update_returning(
+        state=State.QUEUED, queued_at=Now(), progress=0.0, turn=BACK_IN_TURN, **_afresh()
+    )
+    _keep_files(moved)
+    record_many([(job, EventType.REQUEUED, data) for job in moved])
+    for queue in {job.queue for job in moved}:
+        announce_due(queue)
+    return moved
+
+
+def _reopen(parent: Job, data: dict[str, Any]) -> Job:
+    """Let a batch wait for its children once more, if it does not. Its row must be locked. Returns it."""
+    if parent.state == State.PENDING:
+        return parent
+    (moved,) = Job.objects.filter(pk=parent.pk, state=parent.state).update_returning(
+        state=State.PENDING, pending_at=Now(), progress=batches.summary(parent.pk).progress, result=None,
+        succeeded_at=None, **LET_GO, **_afresh(),
     )  # fmt: skip
-    if not moved:
-        return None
-    JobFile.objects.filter(job_id=job_id).update(expires_at=moved[0].expires_at)
-    record(moved[0], EventType.REQUEUED, {"by": by, "reason": reason})
-    announce_due(moved[0].queue)
-    return moved[0]
+    # What it had made is no longer so; the next prune deletes it.
+    JobFile.objects.filter(job=parent, role=JobFile.Role.OUTPUT).update(job=None, expires_at=Now())
+    _keep_files([moved])
+    record(moved, EventType.REQUEUED, data)
+    if parent.state == State.PROCESSING and parent.resource:
+        announce_due(parent.queue)
+    return moved
+
+
+def _afresh() -> dict[str, Any]:
+    """What a job that starts over has in common, whatever it was before. The fence shuts out an attempt that runs."""
+    return {
+        "attempt": 0,
+        "fence": F("fence") + 1,
+        "stage": "",
+        "cancel_requested_at": None,
+        "run_after": None,
+        "deadline_at": None,
+        "failed_at": None,
+        "cancelled_at": None,
+        "expires_at": Greatest(F("expires_at"), Now() + settings.SIRA_RETENTION),
+        "updated_at": Now(),
+        "event_seq": F("event_seq") + 1,
+        **NO_ERROR,
+    }
+
+
+def _keep_files(jobs: list[Job]) -> None:
+    """Let the files of these jobs live as long as the jobs."""
+    expiry = Job.objects.filter(pk=OuterRef("job_id")).values("expires_at")
+    JobFile.objects.filter(job__in=[job.pk for job in jobs]).update(expires_at=Subquery(expiry))
 
 
 def rescue(*, only: uuid.UUID | None = None, by: str = "", reason: str = "") -> list[Job]:
@@ -632,9 +505,9 @@ def fail_past_deadline() -> int:
             error_code=error.code, error_message=error.message, event_seq=F("event_seq") + 1,
         )  # fmt: skip
         record_many([(job, EventType.FAILED, {"code": error.code, "message": error.message}) for job in moved])
-    for job in moved:
-        for child in Job.objects.filter(parent=job).unfinished().values_list("pk", flat=True):
-            cancel(child, reason="the batch's deadline passed")
+    with transaction.atomic():
+        _cancel(Job.objects.filter(parent__in=[job.pk for job in moved]), "", "the batch's deadline passed")
+    for job in {job.parent_id or job.pk: job for job in moved}.values():  # one of each batch
         _ended(job)
     return len(moved)
 

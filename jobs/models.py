@@ -109,6 +109,7 @@ class Job(models.Model):
     | from                        | to         | when                                                     |
     |-----------------------------|------------|----------------------------------------------------------|
     | -                           | pending    | created; not yet due, or a batch parent                  |
+    | -                           | failed     | refused at the door, but kept: a bad file of a batch     |
     | - / pending                 | queued     | due: may be claimed                                      |
     | queued                      | processing | claim: fence + 1, attempt + 1, lease set, position 0     |
     | processing                  | succeeded  | result and domain rows in one transaction, fence matches |
@@ -117,6 +118,7 @@ class Job(models.Model):
     | processing, pending, queued | failed     | attempts spent, can never succeed, or the deadline       |
     | pending, queued, processing | cancelled  | asked for                                                |
     | failed, cancelled           | queued     | a person retries                                         |
+    | all but pending             | pending    | a batch, when a person runs children of it again         |
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -280,7 +282,7 @@ class EventType(models.TextChoices):
     RESCUED = "rescued"  # processing -> queued: the lease ran out
     CANCEL_REQUESTED = "cancel_requested"  # processing: the running attempt was told to stop
     CANCELLED = "cancelled"  # any unfinished state -> cancelled
-    REQUEUED = "requeued"  # failed or cancelled -> queued, by a person
+    REQUEUED = "requeued"  # failed or cancelled -> queued, by a person; any but pending -> pending, a batch
     SUPERSEDED = "superseded"  # nothing changed: a late attempt tried to write and was refused
     RESOURCE_HELD_LONG = "resource_held_long"  # nothing changed: a warning, once per holder
     METADATA = "metadata"  # nothing but the metadata changed
@@ -319,7 +321,7 @@ class JobFile(models.Model):
     job = models.ForeignKey(Job, null=True, on_delete=models.CASCADE, related_name="files")
     role = models.CharField(max_length=6, choices=Role.choices)
     name = models.CharField(max_length=255, help_text=_("The uploader's name for it, made safe"))
-    file = models.FileField(max_length=500)
+    file = models.FileField(max_length=500)  # "" for one that was refused at the door: only its name is kept
     size = models.PositiveBigIntegerField(help_text=_("Bytes"))
     media_type = models.CharField(max_length=100, help_text=_("Judged from the content"))
     sha256 = models.CharField(max_length=64)

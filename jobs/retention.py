@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections import defaultdict
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from jobs import files
-from jobs.models import Job, JobFile, Receipt
+from jobs import files, lifecycle
+from jobs.models import Job, JobEvent, JobFile, Receipt
 from jobs.states import UNFINISHED
 
 #: A file that no job took after this long never will be: its upload was refused or its process died.
@@ -27,13 +28,14 @@ class StillRunning(Exception):
 def delete_job(job: Job, *, by: str = "", reason: str = "") -> Receipt:
     """Remove a finished job with its children, files, result and events, and leave a receipt.
 
+    A batch goes on without a child that is deleted: it no longer counts.
     Raises StillRunning for an unfinished job: its worker would go on with what is being deleted.
     """
     with transaction.atomic():
         family = _locked_family(job)
         if not all(member.is_finished for member in family):
             raise StillRunning
-        receipts = [_receipt(member, by, reason) for member in family]
+        receipts = _receipts(family, by, reason)
         # The rows of files go last, with their content: what fails on the way is found by the next prune.
         doomed = list(JobFile.objects.filter(job__in=family))
         JobFile.objects.filter(job__in=family).update(job=None, expires_at=Now())
@@ -41,6 +43,8 @@ def delete_job(job: Job, *, by: str = "", reason: str = "") -> Receipt:
         Job.objects.filter(pk__in=[member.pk for member in family]).delete()
         # Last, and only if the rows really go: a rollback must not leave rows that point at nothing.
         transaction.on_commit(lambda: files.discard(doomed))
+    if job.parent_id is not None:
+        lifecycle.promote_parent(job.parent_id)  # should its end not have done it
     return receipts[-1]
 
 
@@ -55,11 +59,22 @@ def _locked_family(job: Job) -> list[Job]:
     return family
 
 
-def _receipt(job: Job, by: str, reason: str) -> Receipt:
+def _receipts(family: list[Job], by: str, reason: str) -> list[Receipt]:
+    ids = [job.pk for job in family]
+    hashes: dict[uuid.UUID, list[str]] = defaultdict(list)
+    for job_id, sha256 in JobFile.objects.filter(job__in=ids).order_by("pk").values_list("job_id", "sha256"):
+        hashes[job_id].append(sha256)
+    steps: dict[uuid.UUID, list[tuple[int, str]]] = defaultdict(list)
+    for job_id, seq, type in JobEvent.objects.filter(job__in=ids).order_by("seq").values_list("job_id", "seq", "type"):
+        steps[job_id].append((seq, type))
+    return [_receipt(job, hashes[job.pk], steps[job.pk], by, reason) for job in family]
+
+
+def _receipt(job: Job, hashes: list[str], steps: list[tuple[int, str]], by: str, reason: str) -> Receipt:
     content = {
         "job": [str(job.pk), job.kind, job.input, job.result, job.metadata],
-        "files": list(job.files.order_by("pk").values_list("sha256", flat=True)),
-        "events": list(job.events.order_by("seq").values_list("seq", "type")),
+        "files": hashes,
+        "events": steps,
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
     return Receipt(job_id=job.pk, kind=job.kind, digest=digest, deleted_by=by, reason=reason)

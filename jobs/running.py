@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.core.files.base import ContentFile
+from django.db.models.fields.files import FieldFile
 
 from jobs import files, lifecycle
-from jobs.errors import Interrupt
+from jobs.errors import Interrupt, InvalidInput
 from jobs.models import Job, JobFile
 
 #: Between two writes of the same stage's percentage: a bar looks smooth at ten a second.
 PROGRESS_EVERY_SECONDS = 0.1
+
+#: The code of a file of which only the name is there.
+NOT_KEPT = "file_not_kept"
 
 #: How the watchdog thread reaches the main thread. Nothing else in a worker uses it.
 INTERRUPT_SIGNAL = signal.SIGUSR1
@@ -67,13 +71,19 @@ class RunningJob:
         self._written_at = now
 
     def open(self, file_id: str) -> IO[bytes]:
-        """Open one of this job's files for reading. Raises JobFile.DoesNotExist for a file of another job."""
-        return self.job.files.get(pk=file_id).file.open("rb")
+        """Open one of this job's files for reading.
+
+        Raises JobFile.DoesNotExist for a file of another job, InvalidInput for one that was refused when it was sent.
+        """
+        return self._content(file_id).open("rb")
 
     @contextmanager
     def local_path(self, file_id: str) -> Iterator[Path]:
-        """Give one of this job's files a path, for tools that need one; a copy where the storage has none."""
-        stored = self.file(file_id).file
+        """Give one of this job's files a path, for tools that need one; a copy where the storage has none.
+
+        Raises as `open` does.
+        """
+        stored = self._content(file_id)
         try:
             path = Path(stored.path)
         except NotImplementedError:
@@ -86,6 +96,12 @@ class RunningJob:
 
     def file(self, file_id: str) -> JobFile:
         return self.job.files.get(pk=file_id)
+
+    def _content(self, file_id: str) -> FieldFile:
+        stored = self.file(file_id).file
+        if not stored:
+            raise InvalidInput("The file was refused when it was sent, and not kept. Send it again.", code=NOT_KEPT)
+        return stored
 
     def save_file(self, name: str, content: bytes, media_type: str) -> str:
         """Store an output file and return its id. It belongs to the job only if this attempt succeeds."""

@@ -3,7 +3,7 @@
     pending     accepted; not yet due (`run_after`), or a batch whose children are at work
     queued      due: the next free worker may claim it
     processing  one attempt is running under a lease
-    succeeded   the result is stored; nothing changes any more
+    succeeded   the result is stored; only a batch may leave it, when its children run again
     failed      attempts are spent, or the input can never succeed, or the deadline passed
     cancelled   somebody asked for it to stop
 
@@ -31,16 +31,16 @@ class State(models.TextChoices):
 WAITING = frozenset({State.PENDING, State.QUEUED})
 #: The job will still change by itself.
 UNFINISHED = frozenset({State.PENDING, State.QUEUED, State.PROCESSING})
-#: Only a person's retry (failed, cancelled) leaves these.
+#: Only a person's retry leaves these: of the job itself, or of a batch's child.
 FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 #: Every move there is. `lifecycle.py` has one function for each; nothing else writes `state`.
+#: To pending from anywhere: a batch whose children run again first.
 MOVES: Mapping[State, frozenset[State]] = {
     State.PENDING: frozenset({State.QUEUED, State.CANCELLED, State.FAILED}),
-    State.QUEUED: frozenset({State.PROCESSING, State.CANCELLED, State.FAILED}),
+    State.QUEUED: frozenset({State.PROCESSING, State.CANCELLED, State.FAILED, State.PENDING}),
     State.PROCESSING: frozenset({State.SUCCEEDED, State.PENDING, State.QUEUED, State.FAILED, State.CANCELLED}),
-    State.SUCCEEDED: frozenset(),
-    # pending: a batch whose unsuccessful children run again first
+    State.SUCCEEDED: frozenset({State.PENDING}),
     State.FAILED: frozenset({State.QUEUED, State.PENDING}),
     State.CANCELLED: frozenset({State.QUEUED, State.PENDING}),
 }

@@ -10,7 +10,13 @@ from jobs.models import HIGHEST_PRIORITY
 from jobs.running import RunningJob
 
 
-@job_kind("jobs.prune_expired", timeout=timedelta(minutes=30), priority=HIGHEST_PRIORITY, internal=True)
+@job_kind(
+    "jobs.prune_expired",
+    timeout=timedelta(minutes=30),
+    priority=HIGHEST_PRIORITY,
+    internal=True,
+    every=timedelta(hours=1),
+)
 def prune_expired(job: RunningJob) -> dict[str, int]:
     """Delete what has outlived its retention: files, then the jobs they belonged to, and files that no job ever took.
 

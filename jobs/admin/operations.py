@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from jobs import lifecycle, retention
+from jobs import batches, lifecycle, retention
 from jobs.models import Job, Worker
 from jobs.positions import explain
 from jobs.states import State
@@ -92,10 +92,14 @@ def state_word(job: Job) -> str:
 # --- re-queue -------------------------------------------------------------------------------------------------
 def _plan_requeue(jobs: list[Job]) -> list[Plan]:
     plans = []
+    summaries = batches.summaries(job.pk for job in jobs if job.state == State.SUCCEEDED)
     for job in jobs:
         if job.state in (State.FAILED, State.CANCELLED):
             evidence = job.error_code or _("cancelled by a person")
             plans.append(Plan(job, _("Into the queue again, attempts counted afresh."), evidence))
+        elif job.state == State.SUCCEEDED and (failed := summaries[job.pk].failed):
+            evidence = _("%(count)d of its parts did not succeed") % {"count": failed}
+            plans.append(Plan(job, _("These parts run again; it sums up once more when they have ended."), evidence))
         else:
             plans.append(
                 Plan(

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
@@ -34,6 +35,8 @@ RETRY_AFTER_SECONDS = 5
 #: InvalidInput is 400 unless its code has a better word in HTTP.
 STATUS_OF_CODE = {
     "file_too_large": 413,
+    "too_many_files": 413,
+    "batch_too_large": 413,
     "unsupported_type": 415,
     "type_mismatch": 415,
     "idempotency_key_reused": 422,
@@ -122,6 +125,8 @@ def as_problem(error: Exception) -> Problem:
             return Problem(status, error.message, code=error.code, headers={"Retry-After": str(wait)})
         case JobError():
             return Problem(409, error.message, code=error.code)
+        case TooManyFilesSent():
+            return Problem(413, "There are more files in this request than this address takes.", code="too_many_files")
         case RequestDataTooBig():
             return Problem(413, "The request is larger than this server takes.")
         case MultiPartParserError() | SuspiciousOperation():
@@ -178,7 +183,8 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 def wants_problem(request: HttpRequest) -> bool:
     """Whether an error page would be read by a program."""
-    return request.path.startswith("/api/") or not request.accepts("text/html")
+    root = request.path.split("/", 2)[1]
+    return root in settings.SIRA_API_ROOTS or not request.accepts("text/html")
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:

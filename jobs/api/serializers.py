@@ -9,7 +9,7 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -113,13 +113,14 @@ def describe_event(event: JobEvent) -> dict[str, Any]:
 
 
 def describe_file(file: JobFile, job_id: uuid.UUID) -> dict[str, Any]:
+    """Return one file as the API shows it; url is None for one that was refused, of which only the name is kept."""
     return {
         "id": str(file.pk),
         "role": file.role,
         "name": file.name,
         "size": file.size,
         "media_type": file.media_type,
-        "url": reverse("api:job-file", args=[job_id, file.pk]),
+        "url": reverse("api:job-file", args=[job_id, file.pk]) if file.file else None,
     }
 
 
@@ -186,6 +187,11 @@ def database_now() -> datetime:
         return cursor.fetchone()[0]
 
 
+def utc(moment: datetime) -> str:
+    """Return a time as the seeds write it: 2025-11-16T10:30:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def to_json(value: Any) -> str:
     """Return compact JSON, the same as the REST API's."""
     return json.dumps(value, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))
@@ -238,6 +244,7 @@ class JobFilter(serializers.Serializer):
     owner = serializers.ChoiceField(["me"], required=False, help_text="me: only own jobs, for staff as well")
     user_id = serializers.CharField(required=False, max_length=200)
     session_id = serializers.CharField(required=False, max_length=200)
+    parent = serializers.UUIDField(required=False, help_text="children of this batch")  # type: ignore[assignment]
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)
     cursor = serializers.UUIDField(required=False)
@@ -258,7 +265,7 @@ class JobFilter(serializers.Serializer):
         for name in ("state", "kind", "queue"):
             if name in given:
                 jobs = jobs.filter(**{f"{name}__in": given[name]})
-        for name in ("user_id", "session_id"):
+        for name in ("user_id", "session_id", "parent"):
             if name in given:
                 jobs = jobs.filter(**{name: given[name]})
         if "created_after" in given:

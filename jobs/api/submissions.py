@@ -42,6 +42,11 @@ class FileTooLarge(InvalidInput):
 
     code = "file_too_large"
 
+    def __init__(self) -> None:
+        super().__init__(
+            f"The file is larger than {settings.MAX_UPLOAD_BYTES // 1024**2} MB. Send a smaller one, or split it."
+        )
+
 
 def accept(
     request: Request,
@@ -87,7 +92,7 @@ def accept(
         }
         job = lifecycle.submit(
             kind,
-            _as_json(serializer, fields),
+            as_json(serializer, fields),
             owner=request.user if request.user.is_authenticated else None,
             idempotency_key=key,
             id=job_id,
@@ -195,9 +200,7 @@ def _store_uploads(value: Any, job_id: uuid.UUID, folder: str, stored: list[JobF
         return value
     name = value.name or "file"
     if (value.size or 0) > settings.MAX_UPLOAD_BYTES:
-        raise FileTooLarge(
-            f"The file is larger than {settings.MAX_UPLOAD_BYTES // 1024**2} MB. Send a smaller one, or split it."
-        )
+        raise FileTooLarge
     media_type = getattr(value, "media_type", None) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     row = job_files.store(
         value, name=name, media_type=media_type, role=JobFile.Role.INPUT, job_id=job_id, folder=folder
@@ -206,7 +209,7 @@ def _store_uploads(value: Any, job_id: uuid.UUID, folder: str, stored: list[JobF
     return str(row.pk)
 
 
-def _as_json(serializer: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(serializer: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return validated fields as JSON keeps them: dates, UUIDs and decimals in their written form."""
     return {
         name: value

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import difflib
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import DELETION
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import Count, Min
 from django.http import FileResponse, QueryDict, StreamingHttpResponse
@@ -26,6 +25,7 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, retention
 from jobs.api import streaming, submissions
+from jobs.api.operating import job_to_operate, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
 from jobs.api.problems import Problem
 from jobs.api.serializers import (
@@ -41,6 +41,7 @@ from jobs.api.serializers import (
 from jobs.kinds import registry
 from jobs.models import Job, JobFile, QueueControl
 from jobs.positions import live_workers
+from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED, State
 
 #: A download is read from the storage in pieces of so many bytes.
@@ -127,7 +128,7 @@ class OneJob(View):
         return Response(body, headers=headers)
 
     def delete(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = _job_to_operate(request, job_id, "deleted", DELETION)
+        job = job_to_operate(request, job_id, "deleted", DELETION)
         try:
             receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
         except retention.StillRunning:
@@ -186,8 +187,8 @@ class Cancel(View):
     """POST: stop the job. 200 when it is cancelled, 202 when a running attempt was told to stop."""
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = _job_to_operate(request, job_id, "cancelled")
-        cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=_reason(request))
+        job = job_to_operate(request, job_id, "cancelled")
+        cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if cancelled is None:
             raise _conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
         code = status.HTTP_200_OK if cancelled.is_finished else status.HTTP_202_ACCEPTED
@@ -198,11 +199,15 @@ class Retry(View):
     """POST: run a failed or cancelled job again."""
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = _job_to_operate(request, job_id, "re-queued")
-        requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=_reason(request))
+        job = job_to_operate(request, job_id, "re-queued")
+        requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if requeued is None:
             job = submissions.get_visible_job(request, job_id)
-            raise _conflict(job, "job_not_retryable", "Only a failed or cancelled job can be run again.")
+            raise _conflict(
+                job,
+                "job_not_retryable",
+                "Only what failed or was cancelled can be run again, and if its file was kept.",
+            )
         return submissions.accepted_response(requeued)
 
 
@@ -217,6 +222,8 @@ class File(View):
         job = submissions.get_visible_job(request, job_id)
         try:
             file = job.files.get(pk=file_id)
+            if not file.file:
+                raise Problem(404, f"The file was refused and not kept. {job.error_message}".strip(), code=NOT_KEPT)
             content = file.file.open("rb")
         except (JobFile.DoesNotExist, FileNotFoundError):
             raise Problem(404, "The job has no such file, or it has expired.", code="file_not_found") from None
@@ -277,37 +284,8 @@ def _event_query(given: Any) -> dict[str, Any]:
     return query.validated_data
 
 
-def _job_to_operate(request: Request, job_id: uuid.UUID, verb: str, flag: int = CHANGE) -> Job:
-    """Return a job that the user may change: their own, or anybody's with the permission to operate, on record.
-
-    Raises a 404 problem for one they may not see, 403 for one they may only look at.
-    """
-    job = submissions.get_visible_job(request, job_id)
-    if job.owner_id == request.user.pk:
-        return job
-    if not request.user.has_perm("jobs.operate_job"):
-        raise Problem(
-            403, "You may look at this job, but only its owner or an operator may change it.", code="forbidden"
-        )
-    LogEntry.objects.create(
-        user_id=int(request.user.pk or 0),
-        content_type_id=ContentType.objects.get_for_model(Job).pk,
-        object_id=str(job.pk),
-        object_repr=str(job)[:200],
-        action_flag=flag,
-        change_message=f"by API: asked to be {verb}; was {job.state}. Reason: {_reason(request) or '-'}",
-    )
-    return job
-
-
 def _conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
     return Problem(409, detail, code=code, job_id=str(job.pk), state=str(job.state), **extra)
-
-
-def _reason(request: Request) -> str:
-    """Return why, if the body says so: {"reason": "…"}."""
-    reason = request.data.get("reason", "") if isinstance(request.data, Mapping) else ""
-    return serializers.CharField(max_length=300, allow_blank=True).run_validation(reason)
 
 
 def _refuse_unknown(data: Any, known: Any, prefix: str = "") -> None:

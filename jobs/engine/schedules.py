@@ -1,44 +1,57 @@
 """Recurring work: django-q2 keeps the time, Sıra runs the jobs.
 
-A schedule only submits a job, unless one is waiting already; each such kind may run twice without harm.
+A kind says how often it recurs (`every=`). Its schedule only submits a job, unless one is waiting or running already;
+each such kind may run twice without harm.
 """
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig, apps
 
 from jobs import lifecycle
+from jobs.kinds import registry
 
-#: name: (kind, minutes between two runs)
-RECURRING = {"prune": ("jobs.prune_expired", 60)}
+logger = logging.getLogger(__name__)
+
+SUBMIT = "jobs.engine.schedules.submit_recurring"
 
 
 def ensure(sender: AppConfig, **_: Any) -> None:
-    """Create the schedules that every installation has, after each migration. An operator may change their times."""
+    """Give each recurring kind a schedule, after each migration.
+
+    A kind that has one keeps it as it is: an operator may have changed its name or its times.
+    """
     if sender.name != "jobs" or not apps.is_installed("django_q"):
         return
     from django_q.models import Schedule
 
-    for name, (kind, minutes) in RECURRING.items():
-        Schedule.objects.get_or_create(
-            name=name,
-            defaults={
-                "func": "jobs.engine.schedules.submit_recurring",
-                "args": repr((kind,)),
-                "schedule_type": Schedule.MINUTES,
-                "minutes": minutes,
-                "repeats": -1,
-                "cluster": None,
-            },
-        )
+    recurring = {repr((kind.name,)): kind for kind in registry if kind.every is not None}
+    known = set(Schedule.objects.filter(func=SUBMIT).values_list("args", flat=True))
+    for args, kind in recurring.items():
+        if args not in known:
+            assert kind.every is not None
+            Schedule.objects.create(
+                name=kind.name,
+                func=SUBMIT,
+                args=args,
+                schedule_type=Schedule.MINUTES,
+                minutes=kind.every // timedelta(minutes=1),
+                repeats=-1,
+                cluster=None,
+            )
 
 
 def submit_recurring(kind: str) -> str:
     """Submit one job of `kind` unless one is already waiting or running. Returns the job's id, or "" for none."""
     from jobs.models import Job
 
+    if kind not in registry:  # of an app or a release that is no longer there
+        logger.warning("the schedule of %s submits nothing: no app declares this kind", kind)
+        return ""
     if Job.objects.filter(kind=kind).unfinished().exists():
         return ""
     return str(lifecycle.submit(kind).pk)

@@ -2,11 +2,16 @@
 
     {"subscribe": "job:<id>", "after": 41}   snapshot, every event after 41, then the live ones
     {"subscribe": "jobs"}                    snapshot (counts), then the events of all own jobs
+    {"subscribe": "batch:<id>"}              snapshot (the parent), then the events of it and of all its children
     {"unsubscribe": "job:<id>"}
     {"authenticate": "<token>"}              first, by clients with neither a session nor an Authorization header
     {"ping": 1}                              answered with a ping
 
     snapshot, event, position, ping, authenticated, error: {"type": …, "topic": …}
+
+Events of "jobs" and "batch:<id>" name their `job_id`. There is no cursor: subscribe, read the list over REST, and apply
+what has a greater `seq` than the job has in the list. What was missed and can no longer be told comes as another
+snapshot: read the list again.
 
 Codes of errors: bad_message, not_found, too_many_topics. While the database is away nothing is said: it is tried again.
 Codes of closes: 4401 not authenticated, 4400 too many messages that make no sense.
@@ -35,7 +40,7 @@ from jobs.api.authentication import find_user_by_token
 from jobs.api.parsers import parse_object
 from jobs.api.serializers import to_json
 from jobs.live.database import read
-from jobs.live.feeds import EventText, JobFeed, NotVisible, OwnerFeed
+from jobs.live.feeds import BatchFeed, EventText, JobFeed, NotVisible, OwnerFeed, StreamFeed
 from jobs.live.tailer import get_tailer
 
 logger = logging.getLogger(__name__)
@@ -54,6 +59,8 @@ AUTHENTICATE_SECONDS = 10.0
 REVALIDATE_SECONDS = 60.0
 
 AWAY = (DatabaseError, InterfaceError)
+
+TOPICS = 'A topic is "jobs", "job:<id>" or "batch:<id>".'
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -75,7 +82,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     # --- life -------------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        self.feeds: dict[str, JobFeed | OwnerFeed] = {}
+        self.feeds: dict[str, JobFeed | StreamFeed] = {}
         self.errors = 0
         self.connected_at = self.pinged_at = self.validated_at = time.monotonic()
         await self.accept()  # before any refusal: only an open socket can tell its close code
@@ -139,14 +146,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _subscribe(self, topic: Any, after: Any) -> None:
         if not isinstance(topic, str) or len(topic) > 100:
-            await self._refuse(None, 'A topic is "jobs" or "job:<id>".')
+            await self._refuse(None, TOPICS)
             return
         if after is not None and (isinstance(after, bool) or not isinstance(after, int) or not 0 <= after < 2**62):
             await self._refuse(topic, "`after` is the number of the last event you have had, 0 or more.")
             return
         feed = self._make_feed(topic, after)
         if feed is None:
-            await self._refuse(topic, 'A topic is "jobs" or "job:<id>".')
+            await self._refuse(topic, TOPICS)
             return
         await self._unsubscribe(feed.topic)
         if len(self.feeds) >= MOST_TOPICS:
@@ -156,14 +163,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.feeds[feed.topic] = feed
         await self._advance(feed)
 
-    def _make_feed(self, topic: str, after: int | None) -> JobFeed | OwnerFeed | None:
+    def _make_feed(self, topic: str, after: int | None) -> JobFeed | StreamFeed | None:
         if topic == "jobs":
             return OwnerFeed(get_tailer(), self.user)
         kind, _, name = topic.partition(":")
         try:
-            return JobFeed(get_tailer(), uuid.UUID(name), self.user, after) if kind == "job" else None
+            job_id = uuid.UUID(name)
         except ValueError:
             return None
+        if kind == "job":
+            return JobFeed(get_tailer(), job_id, self.user, after)
+        return BatchFeed(get_tailer(), job_id, self.user) if kind == "batch" else None
 
     async def _unsubscribe(self, topic: Any) -> None:
         feed = self.feeds.pop(topic, None) if isinstance(topic, str) else None
@@ -185,14 +195,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
                     await self._send_event(feed, event)
             except NotVisible:
                 await self._lose(feed)
-        elif isinstance(feed, OwnerFeed):
-            for text in feed.take(message):
-                await self.send(text)
-            await self._advance(feed)
 
-    async def live_gone(self, message: dict[str, Any]) -> None:
+    async def live_more(self, message: dict[str, Any]) -> None:
         if (feed := self.feeds.get(message["topic"])) is not None:
             await self._advance(feed)
+
+    live_gone = live_more
 
     async def live_position(self, message: dict[str, Any]) -> None:
         feed = self.feeds.get(message["topic"])
@@ -218,7 +226,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     # --- to the client ----------------------------------------------------------------------------------------
 
-    async def _advance(self, feed: JobFeed | OwnerFeed) -> None:
+    async def _advance(self, feed: JobFeed | StreamFeed) -> None:
         """Send all that the subscriber has not had. A database that is away is asked again at the next tick."""
         try:
             if feed.watched is None:
@@ -243,7 +251,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _send_event(self, feed: JobFeed, event: EventText) -> None:
         await self.send(f'{{"type":"event","topic":"{feed.topic}","event":{event.text}}}')
 
-    async def _lose(self, feed: JobFeed | OwnerFeed) -> None:
+    async def _lose(self, feed: JobFeed | StreamFeed) -> None:
         if self.feeds.get(feed.topic) is feed:
             del self.feeds[feed.topic]
         await feed.leave(self.channel_layer, self.channel_name)

@@ -36,7 +36,12 @@ def record_many(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> No
         )
         for job, type, data in steps
     )
-    _notify([(EVENT_CHANNEL, f"{job.pk} {job.event_seq} {job.owner_id or ''}") for job, _, _ in steps])
+    _notify([(EVENT_CHANNEL, _payload(job)) for job, _, _ in steps])
+
+
+def _payload(job: Job) -> str:
+    """Return what the tailer needs to know whether anybody watches: job, number, owner and parent, with spaces."""
+    return f"{job.pk} {job.event_seq} {job.owner_id or ''} {job.parent_id or ''}"
 
 
 def announce_due(queue: str) -> None:

@@ -2,7 +2,8 @@
 
 A feed joins the tailer and a Channels group first and reads the database then, so nothing can fall between. After that
 it takes the group's messages: an event that it has had is dropped, one that leaves a gap makes it read the gap, and
-`catch_up` compares it with the tailer, so that even a lost last message is noticed.
+`catch_up` compares it with the tailer, so that even a lost last message is noticed. A stream of many jobs takes all
+that it has not had from the tailer's ring, whatever made it look.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from django.db.models import Count
 
 from jobs.api.serializers import describe, describe_event, to_json
 from jobs.live.database import read
-from jobs.live.tailer import Tailer, WatchedJob, WatchedOwner
+from jobs.live.tailer import Tailer
+from jobs.live.watched import WatchedJob, WatchedStream
 from jobs.models import Job, JobEvent
 from jobs.states import FINISHED, State
 
@@ -45,7 +47,7 @@ class EventText:
 
 
 class Feed:
-    """What the two feeds share."""
+    """What all feeds share."""
 
     topic: str
     group: str
@@ -98,11 +100,7 @@ class JobFeed(Feed):
         self.is_started = True
         if not description:
             return ""
-        snapshot = {"type": "snapshot", "topic": self.topic, "seq": job.event_seq, "job": description}
-        text = to_json(snapshot)
-        if len(text) > LARGEST_DESCRIPTION:
-            text = to_json(snapshot | {"job": description | {"metadata": {}}})
-        return text
+        return _job_snapshot(self.topic, job, description)
 
     @property
     def is_level(self) -> bool:
@@ -157,55 +155,92 @@ class JobFeed(Feed):
         return self.watched.standing_text
 
 
-class OwnerFeed(Feed):
-    """The events of all of a user's own jobs, as they come. There is no cursor to resume from: a snapshot begins it."""
+class StreamFeed(Feed):
+    """The events of many jobs, as they come. There is no cursor to resume from: a snapshot begins it.
 
-    topic = "jobs"
-    watched: WatchedOwner | None = None
+    After a gap that the tailer can no longer fill a new snapshot begins it again.
+    """
+
+    watched: WatchedStream | None = None
 
     def __init__(self, tailer: Tailer, user: Any) -> None:
         super().__init__(tailer, user)
-        self.group = f"owner.{user.pk}"
         self.number = 0
 
     async def join(self, layer: Any, channel: str) -> None:
-        self.watched = await self.tailer.watch_owner(self.user.pk)
+        self.watched = await self._watch()
         await layer.group_add(self.group, channel)
 
     async def leave(self, layer: Any, channel: str) -> None:
         if self.watched is not None:
             watched, self.watched = self.watched, None
-            self.tailer.unwatch_owner(watched)
+            self.tailer.unwatch_stream(watched)
             await layer.group_discard(self.group, channel)
 
     async def start(self, *, with_snapshot: bool = True) -> str:
-        """Count the user's jobs and return the snapshot message. Raises DatabaseError."""
+        """Return the snapshot message. Raises NotVisible, DatabaseError."""
         assert self.watched is not None
-        self.number = self.watched.number  # before the count: what happens meanwhile is told, not lost
-        counts = await read(_count_jobs, self.user.pk)
+        self.number = self.watched.number  # before the read: what happens meanwhile is told, not lost
+        text = await self._snapshot()
         self.is_started = True
-        return to_json({"type": "snapshot", "topic": self.topic, "counts": counts})
-
-    def take(self, message: dict[str, Any]) -> list[str]:
-        """Return what a group message brings that is new; after a gap nothing, which `missed` then knows."""
-        fresh = []
-        if message["type"] == "live.events" and self.is_started:
-            for number, text in message["events"]:
-                if number == self.number + 1:
-                    self.number = number
-                    fresh.append(text)
-        return fresh
+        return text
 
     def missed(self) -> list[str] | None:
-        """Return what the tailer still has of what was missed; None when it is too much: start again."""
-        if self.watched is None or not self.is_started or self.number >= self.watched.number:
+        """Return what was told since the last call; None when that is too much: start again. Raises NotVisible."""
+        if self.watched is None or not self.is_started:
             return []
-        ring = self.watched.ring
-        if not ring or ring[0][0] > self.number + 1:
-            return None
-        texts = [text for number, text in ring if number > self.number]
+        if self.watched.gone:
+            raise NotVisible
+        texts = self.watched.told_after(self.number)
         self.number = self.watched.number
         return texts
+
+    async def _watch(self) -> WatchedStream:
+        raise NotImplementedError
+
+    async def _snapshot(self) -> str:
+        raise NotImplementedError
+
+
+class OwnerFeed(StreamFeed):
+    """All of a user's own jobs. The snapshot counts them."""
+
+    topic = "jobs"
+
+    def __init__(self, tailer: Tailer, user: Any) -> None:
+        super().__init__(tailer, user)
+        self.group = f"owner.{user.pk}"
+
+    async def _watch(self) -> WatchedStream:
+        return await self.tailer.watch_owner(self.user.pk)
+
+    async def _snapshot(self) -> str:
+        counts = await read(_count_jobs, self.user.pk)
+        return to_json({"type": "snapshot", "topic": self.topic, "counts": counts})
+
+
+class BatchFeed(StreamFeed):
+    """A batch's parent and all of its children. The snapshot describes the parent; who sees it sees the children."""
+
+    def __init__(self, tailer: Tailer, parent_id: uuid.UUID, user: Any) -> None:
+        super().__init__(tailer, user)
+        self.parent_id = parent_id
+        self.topic, self.group = f"batch:{parent_id}", f"batch.{parent_id}"
+
+    async def _watch(self) -> WatchedStream:
+        return await self.tailer.watch_batch(self.parent_id)
+
+    async def _snapshot(self) -> str:
+        job, description = await read(_read_job, self.parent_id, self.user, True)
+        return _job_snapshot(self.topic, job, description or {})
+
+
+def _job_snapshot(topic: str, job: Job, description: dict[str, Any]) -> str:
+    snapshot = {"type": "snapshot", "topic": topic, "seq": job.event_seq, "job": description}
+    text = to_json(snapshot)
+    if len(text) > LARGEST_DESCRIPTION:
+        text = to_json(snapshot | {"job": description | {"metadata": {}}})
+    return text
 
 
 def _read_job(job_id: uuid.UUID, user: Any, with_description: bool) -> tuple[Job, dict[str, Any] | None]:

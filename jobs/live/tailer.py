@@ -5,9 +5,10 @@ to Channels groups. Those are lossy by design, so a message is a copy with a num
 cursor (`feeds.py`), fills what it missed from the database and drops what it has had.
 
 How news arrives:
-- PostgreSQL: LISTEN on a connection of its own. A notification names job, number and owner, so exactly the rows that
-  somebody watches are read. `id > last` would skip for ever a row whose transaction commits late. Behind it once a
-  second one query compares the numbers of all watched jobs; after a reconnect the owners' events are looked through.
+- PostgreSQL: LISTEN on a connection of its own. A notification names job, number, owner and parent, so exactly the
+  rows that somebody watches are read. `id > last` would skip for ever a row whose transaction commits late. Behind it
+  once a second one query compares the numbers of all watched jobs; every few seconds and after a reconnect those of
+  all members of watched batches are compared, and the owners' events are looked through.
 - SQLite: the rows after the last id, ten times a second. There is one writer at a time, so ids appear in order.
 
 Nobody watches: no task, no connection, no query.
@@ -16,27 +17,28 @@ Nobody watches: no task, no connection, no query.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import F, Max, Q
 
-from jobs.api.serializers import describe_event, describe_standing, to_json
+from jobs.api.serializers import to_json
+from jobs.live import queries
 from jobs.live.database import read
 from jobs.live.events import EVENT_CHANNEL
-from jobs.models import Job, JobEvent
-from jobs.positions import explain_many
+from jobs.live.queries import BATCH, Seen
+from jobs.live.watched import WatchedBatch, WatchedJob, WatchedOwner, WatchedStream
+from jobs.models import Job
 from jobs.states import FINISHED, UNFINISHED
 
 logger = logging.getLogger(__name__)
@@ -47,77 +49,39 @@ SQLITE_POLL_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 #: PostgreSQL: a transaction that writes an event is over within this; owners' events are looked through so far back.
 OVERLAP_SECONDS = 10.0
-OWNER_LOOK_SECONDS = 5.0
+STREAM_LOOK_SECONDS = 5.0
+#: PostgreSQL: an event that comes alone is read at once; in a rush of them reads keep this distance.
+BREATH_SECONDS = 0.05
 #: Positions of one queue are computed at most four times a second, and this often when nothing happens: workers
 #: come and go and queues are paused without an event.
 STANDINGS_EVERY_SECONDS = 0.25
 STANDINGS_AT_LEAST_EVERY_SECONDS = 2.0
 #: A computation may take this part of one processor: a very deep queue is numbered less often.
 STANDINGS_SHARE = 0.1
-#: Rows of one read. A subscriber that is further behind than this catches up by itself.
-BATCH = 500
-#: Events of an owner that are kept for subscribers who lag; who lags more gets a new snapshot.
-RING = 1000
+#: Jobs whose events a look has found missing; of more it does not tell, but lets everybody begin again.
+MOST_MISSED = 1000
+#: Unknown events of one job that are told to a stream; of more likewise.
+LONGEST_RANGE = 50
 #: Waits between two tries to reach a database that is away.
 BACKOFF_SECONDS = (0.25, 0.5, 1.0, 2.0)
 
 
-@dataclass
-class WatchedJob:
-    """What the tailer knows of a job that somebody watches."""
-
-    id: uuid.UUID
-    watchers: int = 0
-    seq: int = 0
-    state: str = ""
-    queue: str = ""
-    gone: bool = False
-    standing: Any = None
-    standing_version: int = 0
-    standing_text: str = ""
-
-    @property
-    def group(self) -> str:
-        return f"job.{self.id}"
-
-    @property
-    def topic(self) -> str:
-        return f"job:{self.id}"
-
-
-@dataclass
-class WatchedOwner:
-    """What the tailer knows of a user who watches all of their jobs. `number` counts events as they are seen here."""
-
-    id: int
-    watchers: int = 0
-    number: int = 0
-    ring: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=RING))
-    since_event: int = 0
-    known: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
-
-    @property
-    def group(self) -> str:
-        return f"owner.{self.id}"
-
-    def skip(self) -> None:
-        """Leave a hole: too much happened to tell, and everybody gets a new snapshot."""
-        self.number += 1
-        self.ring.clear()
-
-
 @dataclass(frozen=True)
-class Seen:
-    """One event as it was read."""
+class Hint:
+    """Events of a job that are to be read: first to last. Owner and parent as far as they are known."""
 
-    id: int
-    job_id: uuid.UUID
-    seq: int
-    type: str
-    state: str
-    owner_id: int | None
-    queue: str
-    text: str
+    first: int
+    last: int
+    owner_id: int | None = None
+    parent_id: uuid.UUID | None = None
+
+    def merge(self, other: Hint) -> Hint:
+        return Hint(
+            first=min(self.first, other.first),
+            last=max(self.last, other.last),
+            owner_id=other.owner_id or self.owner_id,
+            parent_id=other.parent_id or self.parent_id,
+        )
 
 
 class Tailer:
@@ -126,6 +90,7 @@ class Tailer:
     def __init__(self) -> None:
         self.jobs: dict[uuid.UUID, WatchedJob] = {}
         self.owners: dict[int, WatchedOwner] = {}
+        self.batches: dict[uuid.UUID, WatchedBatch] = {}
         self.queries = 0  # for tests: nobody watches, nothing is asked
         self._layer = get_channel_layer()
         self._task: asyncio.Task[None] | None = None
@@ -135,14 +100,15 @@ class Tailer:
 
     def _reset(self) -> None:
         self._wake = asyncio.Event()
-        self._hints: dict[uuid.UUID, tuple[int, int, int | None]] = {}  # job: first, last number, owner
+        self._hints: dict[uuid.UUID, Hint] = {}
+        self._read_at = 0.0
         self._touched: set[uuid.UUID] = set()
         self._dirty: set[str] = set()
         self._standings_at: dict[str, tuple[float, float]] = {}  # queue: when, how long it took
         self._last_event = 0  # SQLite: rows up to here have been read
         self._marks: deque[tuple[float, int]] = deque()  # PostgreSQL: when, highest event id
         self._next_look = 0.0
-        self._next_owner_look = 0.0
+        self._next_stream_look = 0.0
         self._reconnected = False
         self._failures = 0
 
@@ -166,22 +132,33 @@ class Tailer:
             self._stop_if_idle()
 
     async def watch_owner(self, owner_id: int) -> WatchedOwner:
-        """Begin to send the events of all of a user's jobs to their group."""
+        """Begin to tell the events of all of a user's jobs."""
         watched = self.owners.setdefault(owner_id, WatchedOwner(owner_id))
+        await self._watch_stream(watched)
+        return watched
+
+    async def watch_batch(self, parent_id: uuid.UUID) -> WatchedBatch:
+        """Begin to tell the events of a batch's parent and of all its children."""
+        watched = self.batches.setdefault(parent_id, WatchedBatch(parent_id))
+        await self._watch_stream(watched)
+        return watched
+
+    async def _watch_stream(self, watched: WatchedStream) -> None:
         watched.watchers += 1
         try:
             await self._ensure_started()
-            if watched.watchers == 1:
-                watched.since_event = await self._read(_highest_event)
+            async with watched.beginning:
+                if not watched.is_begun:
+                    watched.begin(await self._read(watched.read_beginning))
         except BaseException:
-            self.unwatch_owner(watched)
+            self.unwatch_stream(watched)
             raise
-        return watched
 
-    def unwatch_owner(self, watched: WatchedOwner) -> None:
+    def unwatch_stream(self, watched: WatchedStream) -> None:
         watched.watchers -= 1
-        if watched.watchers == 0 and self.owners.get(watched.id) is watched:
-            del self.owners[watched.id]
+        among: dict[Any, Any] = self.owners if isinstance(watched, WatchedOwner) else self.batches
+        if watched.watchers == 0 and among.get(watched.id) is watched:
+            del among[watched.id]
             self._stop_if_idle()
 
     def saw(self, watched: WatchedJob, job: Job, standing: Any = None) -> None:
@@ -202,7 +179,7 @@ class Tailer:
             self.stop()  # what a start that was cut short has left
             self._reset()
             listens = connection.vendor == "postgresql"
-            highest = await self._read(_highest_event)
+            highest = await self._read(queries.highest_event)
             self._last_event = highest
             self._marks.append((time.monotonic(), highest))
             if listens:
@@ -215,7 +192,7 @@ class Tailer:
             self._task = asyncio.create_task(self._run(listens), name="tailer")
 
     def _stop_if_idle(self) -> None:
-        if not self.jobs and not self.owners:
+        if not self.jobs and not self.owners and not self.batches:
             self.stop()
 
     def stop(self) -> None:
@@ -270,6 +247,7 @@ class Tailer:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()
+                await asyncio.sleep(self._read_at + BREATH_SECONDS - time.monotonic())
         self._wake.clear()
 
     async def _read(self, function: Any, *args: Any) -> Any:
@@ -279,16 +257,12 @@ class Tailer:
     # --- SQLite -----------------------------------------------------------------------------------------------
 
     async def _read_after_last(self) -> bool:
-        seen = await self._read(_events_after_id, self._last_event)
+        seen = await self._read(queries.events_after_id, self._last_event)
         if not seen:
             return False
         self._last_event = seen[-1].id
         self._dirty.update(event.queue for event in seen)
-        for event in seen:
-            owner = self.owners.get(event.owner_id or 0)
-            if owner is not None:
-                owner.known[event.job_id] = (event.seq, time.monotonic())
-        await self._send(seen, owned=seen)
+        await self._send(seen)
         return len(seen) >= BATCH
 
     # --- PostgreSQL -------------------------------------------------------------------------------------------
@@ -316,47 +290,54 @@ class Tailer:
             failures += 1
 
     def _hint(self, payload: str) -> None:
-        job, number, owner = payload.split(" ")
+        job, number, owner, parent = payload.split(" ")
         job_id, seq, owner_id = uuid.UUID(job), int(number), int(owner) if owner else None
-        if job_id in self.jobs or owner_id in self.owners:
-            self._hint_at(job_id, seq, seq, owner_id)
+        parent_id = uuid.UUID(parent) if parent else None
+        if job_id in self.jobs or any(self._streams_of(job_id, owner_id, parent_id)):
+            self._hint_at(job_id, Hint(seq, seq, owner_id, parent_id))
         if len(self._touched) < BATCH:
             self._touched.add(job_id)
 
-    def _hint_at(self, job_id: uuid.UUID, first: int, last: int, owner_id: int | None = None) -> None:
-        known_first, known_last, known_owner = self._hints.get(job_id, (first, last, None))
-        self._hints[job_id] = (min(first, known_first), max(last, known_last), owner_id or known_owner)
+    def _hint_at(self, job_id: uuid.UUID, hint: Hint) -> None:
+        known = self._hints.get(job_id)
+        self._hints[job_id] = known.merge(hint) if known else hint
         self._wake.set()
+
+    def _streams_of(
+        self, job_id: uuid.UUID, owner_id: int | None, parent_id: uuid.UUID | None
+    ) -> Iterator[WatchedStream]:
+        """Yield the watched streams that a job belongs to."""
+        if owner_id in self.owners:
+            yield self.owners[owner_id]
+        for batch_id in (parent_id, job_id):
+            if batch_id in self.batches:
+                yield self.batches[batch_id]
 
     async def _read_hinted(self) -> bool:
         if not self._hints:
             return False
-        taken = dict(list(self._hints.items())[:50])
-        ranges: list[tuple[uuid.UUID, int, int]] = []
-        for job_id, (first, last, owner_id) in taken.items():
-            after = first - 1
-            if (watched := self.jobs.get(job_id)) is not None and watched.seq:
-                after = min(after, watched.seq) if watched.seq < last else after
-            owner = self.owners.get(owner_id or 0)
-            if owner is not None and job_id in owner.known:
-                after = min(after, owner.known[job_id][0])
-            if last - after > BATCH // 10:  # they were away for long: watchers of the job catch up by themselves
-                after = last - BATCH // 10
-                if owner is not None:
-                    owner.skip()
-            ranges.append((job_id, after, last))
-        seen = await self._read(_events_in_ranges, ranges)
+        taken = dict(itertools.islice(self._hints.items(), BATCH))
+        self._read_at = time.monotonic()
+        seen = await self._read(queries.events_in_ranges, [self._range(job_id, hint) for job_id, hint in taken.items()])
         for job_id in taken:  # only now: a read that failed is tried again
             if self._hints.get(job_id) == taken[job_id]:
                 del self._hints[job_id]
-        owned = []
-        for event in seen:
-            owner = self.owners.get(event.owner_id or 0)
-            if owner is not None and event.seq > owner.known.get(event.job_id, (0, 0.0))[0]:
-                owner.known[event.job_id] = (event.seq, time.monotonic())
-                owned.append(event)
-        await self._send(seen, owned)
+        await self._send(seen)
         return bool(self._hints)
+
+    def _range(self, job_id: uuid.UUID, hint: Hint) -> tuple[uuid.UUID, int, int]:
+        """Return (job, after, last): what the hint tells of, and what was not told before it."""
+        after = hint.first - 1
+        if (watched := self.jobs.get(job_id)) is not None and 0 < watched.seq < hint.last:
+            after = min(after, watched.seq)
+        streams = list(self._streams_of(job_id, hint.owner_id, hint.parent_id))
+        after = min([after, *(stream.told_up_to(job_id, hint.first) for stream in streams)])
+        if hint.last - after > LONGEST_RANGE:  # we were away for long: watchers of the job catch up by themselves
+            after = hint.last - LONGEST_RANGE
+            for stream in streams:
+                if stream.told_up_to(job_id, hint.first) < after:
+                    stream.skip()
+        return job_id, after, hint.last
 
     # --- the look behind it all -------------------------------------------------------------------------------
 
@@ -364,31 +345,35 @@ class Tailer:
         """Compare what is known with the database: lost notifications, deleted jobs, a database that was away."""
         after_break, self._reconnected = self._reconnected, False
         try:
-            looked_at = list(self.jobs.values())
+            looked_at, batches = list(self.jobs.values()), list(self.batches.values())
             # A job that somebody begins to watch while we read was not asked for, or did not exist yet: not missing.
             known = {watched.id for watched in looked_at if watched.seq}
-            rows, highest = await self._read(_look_at, [watched.id for watched in looked_at])
+            known |= {batch.id for batch in batches if batch.id in batch.known}
+            rows, highest = await self._read(
+                queries.look_at, [*(job.id for job in looked_at), *(batch.id for batch in batches)]
+            )
+            for batch in batches:
+                await self._notice_gone(batch, batch.id in known and batch.id not in rows)
             for watched in looked_at:
                 row = rows.get(watched.id)
+                await self._notice_gone(watched, row is None and watched.id in known)
                 if row is None:
-                    # Not there, or it was deleted: its watchers find out by themselves.
-                    if not watched.gone and watched.id in known:
-                        watched.gone = True
-                        await self._layer.group_send(watched.group, {"type": "live.gone", "topic": watched.topic})
                     continue
                 seq, state, queue = row
                 watched.state, watched.queue = state, queue
-                watched.gone = False
                 if seq > watched.seq > 0 and listens:
-                    self._hint_at(watched.id, watched.seq + 1, seq)
+                    self._hint_at(watched.id, Hint(watched.seq + 1, seq))
                 else:
                     watched.seq = max(seq, watched.seq)
+            for owner in self.owners.values():
+                owner.forget(now)
             if not listens:
                 self._last_event = min(self._last_event, highest)  # a smaller database was put in its place
                 return
-            if self.owners and (after_break or now >= self._next_owner_look):
-                self._next_owner_look = now + OWNER_LOOK_SECONDS
-                await self._look_through_owners(now)
+            if after_break or now >= self._next_stream_look:
+                self._next_stream_look = now + STREAM_LOOK_SECONDS
+                await self._look_through_owners()
+                await self._look_through_batches()
             self._marks.append((now, highest))
             while len(self._marks) > 1 and self._marks[1][0] <= now - OVERLAP_SECONDS:
                 self._marks.popleft()
@@ -396,26 +381,58 @@ class Tailer:
             self._reconnected = True
             raise
 
-    async def _look_through_owners(self, now: float) -> None:
+    async def _notice_gone(self, watched: WatchedJob | WatchedStream, gone: bool) -> None:
+        """Let the watchers of a job that was deleted find out by themselves."""
+        if gone and not watched.gone:
+            await self._layer.group_send(watched.group, {"type": "live.gone", "topic": watched.topic})
+        watched.gone = gone
+
+    async def _look_through_owners(self) -> None:
         """Find the events of watched owners that no notification told of."""
-        since = self._marks[0][1] if self._marks else 0
-        rows = await self._read(_owned_after_id, since, list(self.owners))
-        if len(rows) >= BATCH:
-            for owner in self.owners.values():
-                owner.skip()
+        owners = {owner.id: owner for owner in self.owners.values() if owner.is_begun}
+        if not owners:
             return
-        for event_id, job_id, seq, owner_id in rows:
-            watched = self.owners.get(owner_id)
-            if watched is None or event_id <= watched.since_event or seq <= watched.known.get(job_id, (0, 0.0))[0]:
-                continue
-            self._hint_at(job_id, seq, seq, owner_id)
-        for owner in self.owners.values():
-            old = now - 6 * OVERLAP_SECONDS
-            owner.known = {job: (seq, at) for job, (seq, at) in owner.known.items() if at > old}
+        since = self._marks[0][1] if self._marks else 0
+        begun = {owner.id: owner.since_event for owner in owners.values()}
+        found = await self._read(queries.owned_after_ids, since, begun)
+        for owner in owners.values():
+            self._catch_up(owner, found[owner.id])
+
+    async def _look_through_batches(self) -> None:
+        """Find the events of members of watched batches that no notification told of."""
+        for batch in [batch for batch in self.batches.values() if batch.is_begun]:
+            numbers = await self._read(queries.numbers_of_batch, batch.id)
+            self._catch_up(batch, {job_id: (1, last) for job_id, last in numbers.items()})
+
+    def _catch_up(self, stream: WatchedStream, found: dict[uuid.UUID, tuple[int, int]]) -> None:
+        """Have told what a look has found (job: first and last number) and what was not told yet."""
+        missing = {
+            job_id: Hint(told + 1, last)
+            for job_id, (first, last) in found.items()
+            if (told := stream.told_up_to(job_id, first)) < last
+        }
+        if len(missing) > MOST_MISSED:
+            stream.skip()
+            stream.remember({job_id: hint.last for job_id, hint in missing.items()})
+            return
+        owner_id, parent_id = (stream.id, None) if isinstance(stream, WatchedOwner) else (None, stream.id)
+        for job_id, hint in missing.items():
+            self._hint_at(job_id, replace(hint, owner_id=owner_id, parent_id=parent_id))
 
     # --- to the subscribers -----------------------------------------------------------------------------------
 
-    async def _send(self, seen: list[Seen], owned: Iterable[Seen]) -> None:
+    async def _send(self, seen: list[Seen]) -> None:
+        await self._send_to_jobs(seen)
+        streams: set[WatchedStream] = set()
+        for event in seen:
+            for stream in self._streams_of(event.job_id, event.owner_id, event.parent_id):
+                if stream.tell(event):
+                    streams.add(stream)
+        for stream in streams:
+            # No more than a nudge: Channels copies a message for every socket, and the ring is at hand for them all.
+            await self._layer.group_send(stream.group, {"type": "live.more", "topic": stream.topic})
+
+    async def _send_to_jobs(self, seen: list[Seen]) -> None:
         by_job: dict[uuid.UUID, list[list[Any]]] = {}
         for event in seen:
             watched = self.jobs.get(event.job_id)
@@ -431,18 +448,6 @@ class Tailer:
             if watched is not None:
                 message = {"type": "live.events", "topic": watched.topic, "events": events}
                 await self._layer.group_send(watched.group, message)
-        by_owner: dict[int, list[list[Any]]] = {}
-        for event in owned:
-            owner = self.owners.get(event.owner_id or 0)
-            if owner is None:
-                continue
-            owner.number += 1
-            text = f'{{"type":"event","topic":"jobs","job_id":"{event.job_id}","event":{event.text}}}'
-            owner.ring.append((owner.number, text))
-            by_owner.setdefault(owner.id, []).append([owner.number, text])
-        for owner_id, entries in by_owner.items():
-            message = {"type": "live.events", "topic": "jobs", "events": entries}
-            await self._layer.group_send(f"owner.{owner_id}", message)
 
     # --- where watched jobs stand -----------------------------------------------------------------------------
 
@@ -467,13 +472,13 @@ class Tailer:
             return
         if self._touched:
             touched, self._touched = self._touched, set()
-            self._dirty |= queues if len(touched) >= BATCH else await self._read(_queues_of, list(touched))
+            self._dirty |= queues if len(touched) >= BATCH else await self._read(queries.queues_of, list(touched))
             due = [queue for queue in queues if self._standings_due(queue) <= now]
         for queue in due:
             self._dirty.discard(queue)
             begun = time.monotonic()
             wanted = [job.id for job in self.jobs.values() if job.queue == queue and job.state in UNFINISHED]
-            for job_id, state, standing, described in await self._read(_standings, wanted):
+            for job_id, state, standing, described in await self._read(queries.standings, wanted):
                 watched = self.jobs.get(job_id)
                 if watched is None or standing == watched.standing or state in FINISHED:
                     continue
@@ -495,9 +500,6 @@ def get_tailer() -> Tailer:
     return _tailers[loop]
 
 
-# --- what is asked of the database, in a thread ---------------------------------------------------------------
-
-
 async def _connect() -> psycopg.AsyncConnection:
     params = connection.get_connection_params()
     for django_only in ("cursor_factory", "context", "prepare_threshold"):
@@ -507,67 +509,3 @@ async def _connect() -> psycopg.AsyncConnection:
     # A host that vanished without a word would otherwise be listened to for hours.
     params |= {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
     return await psycopg.AsyncConnection.connect(**params, autocommit=True)
-
-
-def _highest_event() -> int:
-    return JobEvent.objects.aggregate(highest=Max("id"))["highest"] or 0
-
-
-def _events() -> Any:
-    return JobEvent.objects.annotate(owner_id=F("job__owner_id"), queue=F("job__queue"))
-
-
-def _seen(event: Any) -> Seen:
-    return Seen(
-        id=event.pk,
-        job_id=event.job_id,
-        seq=event.seq,
-        type=event.type,
-        state=event.state,
-        owner_id=event.owner_id,
-        queue=event.queue,
-        text=to_json(describe_event(event)),
-    )
-
-
-def _events_after_id(last: int) -> list[Seen]:
-    return [_seen(event) for event in _events().filter(id__gt=last).order_by("id")[:BATCH]]
-
-
-def _events_in_ranges(ranges: list[tuple[uuid.UUID, int, int]]) -> list[Seen]:
-    wanted = Q()
-    for job_id, after, last in ranges:
-        wanted |= Q(job_id=job_id, seq__gt=after, seq__lte=last)
-    return [_seen(event) for event in _events().filter(wanted).order_by("job_id", "seq")]
-
-
-def _owned_after_id(last: int, owners: list[int]) -> list[tuple[int, uuid.UUID, int, int]]:
-    rows = JobEvent.objects.filter(id__gt=last, job__owner_id__in=owners).order_by("id")
-    return list(rows.values_list("id", "job_id", "seq", "job__owner_id")[:BATCH])
-
-
-def _look_at(jobs: list[uuid.UUID]) -> tuple[dict[uuid.UUID, tuple[int, str, str]], int]:
-    rows: dict[uuid.UUID, tuple[int, str, str]] = {}
-    for start in range(0, len(jobs), BATCH):
-        found = Job.objects.filter(pk__in=jobs[start : start + BATCH])
-        rows |= {pk: rest for pk, *rest in found.values_list("pk", "event_seq", "state", "queue")}  # type: ignore[misc]
-    return rows, _highest_event()
-
-
-def _queues_of(jobs: list[uuid.UUID]) -> set[str]:
-    return set(Job.objects.filter(pk__in=jobs).order_by().values_list("queue", flat=True).distinct())
-
-
-#: What makes two standings the same: an ETA alone moves with every second.
-Standing = tuple[int, str, str, datetime | None]
-
-
-def _standings(wanted: list[uuid.UUID]) -> list[tuple[uuid.UUID, str, Standing, dict[str, Any]]]:
-    found = []
-    for start in range(0, len(wanted), BATCH):
-        rows = Job.objects.filter(pk__in=wanted[start : start + BATCH])
-        jobs = {job.pk: job for job in rows.defer("input", "result", "metadata", "error_traceback")}
-        for pk, standing in explain_many(jobs.values()).items():
-            key = (standing.position, standing.waiting_for, standing.sentence, standing.until)
-            found.append((pk, jobs[pk].state, key, describe_standing(standing)))
-    return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db.models.functions import Now
 
-from jobs import batches, lifecycle, positions
+from jobs import batches, files, lifecycle, positions
 from jobs.engine import claiming
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, Unavailable
 from jobs.lifecycle import IdempotencyConflict, Submission
 from jobs.models import Job, Worker
 from jobs.states import State
@@ -101,6 +102,80 @@ def test_a_batch_that_is_run_again_waits_for_its_unsuccessful_children_first():
     assert parent.state == State.QUEUED
 
 
+def test_several_batches_are_counted_in_one_query(django_assert_num_queries):
+    first, second, empty = batch(3), batch(2), batch(0)
+    lifecycle.progress(claiming.claim("w"), 60)  # the empty batch is due at once, but its turn came last
+    with django_assert_num_queries(1):
+        found = batches.summaries([first.pk, second.pk, empty.pk])
+    assert (found[first.pk].progress, found[second.pk].total, found[second.pk].begun) == (20.0, 2, 0)
+    assert (found[empty.pk].total, found[empty.pk].progress) == (0, 100.0)
+    assert found[first.pk] == batches.summary(first.pk)
+
+
+# --- members ----------------------------------------------------------------------------------------------------------
+
+
+def with_files(values: list[int]) -> list[Submission]:
+    submissions = []
+    for value in values:
+        one = child(value)
+        content = ContentFile(f"document {value}".encode())
+        one.files = [files.store(content, name=f"{value}.txt", media_type="text/plain", role="input", job_id=one.id)]
+        one.input = {**one.input, "file": str(one.files[0].pk)}
+        submissions.append(one)
+    return submissions
+
+
+def test_members_are_the_children_in_order_with_names_states_and_what_was_asked_for_of_their_results():
+    parent = lifecycle.submit_batch(Submission("workload.sum_up"), with_files([3, 1, 2]))
+    lifecycle.succeed(claiming.claim("w"), {"final": "Public", "pages": 4, "evidence": ["long"]})
+    lifecycle.progress(claiming.claim("w"), 30, "loaded")
+    found = batches.members(parent.pk, result_keys=["final", "pages"])
+    assert [(one.name, one.state, one.progress, one.stage) for one in found] == [
+        ("3.txt", "succeeded", 100.0, ""),
+        ("1.txt", "processing", 30.0, "loaded"),
+        ("2.txt", "queued", 0.0, ""),
+    ]
+    assert [one.extra for one in found] == [{"final": "Public", "pages": 4}] + [{"final": None, "pages": None}] * 2
+    assert [one.seq for one in found] == [3, 3, 1]
+    assert [one.id for one in found] == list(parent.children.order_by("id").values_list("pk", flat=True))
+
+
+def test_members_of_a_thousand_come_in_two_queries(django_assert_num_queries):
+    parent = batch(1000)
+    with django_assert_num_queries(2):
+        assert len(batches.members(parent.pk, result_keys=["value"])) == 1000
+
+
+def test_a_batch_of_many_is_submitted_in_a_transaction_of_few_statements(any_database, django_assert_max_num_queries):
+    # SQLite takes some 20 rows a statement: its limit is on parameters.
+    with django_assert_max_num_queries(25 if any_database == "postgresql" else 40):
+        parent = lifecycle.submit_batch(Submission("workload.sum_up"), [child(n) for n in range(300)])
+    assert batches.summary(parent.pk).counts == {"queued": 300}
+    places = list(parent.children.order_by("id").values_list("queue_position", flat=True))
+    assert places == list(range(1, 301))
+
+
+def test_a_batch_whose_children_have_begun_is_being_worked_on():
+    def word() -> State:
+        return batches.word_state(Job.objects.get(pk=parent.pk), batches.summary(parent.pk))
+
+    parent = lifecycle.submit_batch(
+        Submission("workload.sum_up"),
+        [child(1), Submission("workload.act_out", refused=InvalidInput("The file is empty.", code="empty_file"))],
+    )
+    assert word() == State.PENDING, "no worker has come yet"
+    running = claiming.claim("w")
+    assert word() == State.PROCESSING
+    lifecycle.retry_later(running, Unavailable("down"), timedelta(hours=1))
+    assert word() == State.PROCESSING
+    lifecycle.cancel(running.pk)
+    assert Job.objects.get(pk=parent.pk).state == State.QUEUED
+    assert word() == State.PROCESSING, "its sum is missing"
+    lifecycle.succeed(claiming.claim("w"), {})
+    assert word() == State.SUCCEEDED
+
+
 # --- idempotency ------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +195,31 @@ def test_requests_with_one_key_at_the_same_moment_make_one_job(act, ada):
     jobs = run_together([lambda: act(owner=ada, idempotency_key="k")] * 6)
     assert len({job.pk for job in jobs}) == 1
     assert Job.objects.count() == 1
+
+
+def test_the_same_key_for_the_same_batch_returns_the_first_and_for_another_is_refused(ada):
+    def send(values: list[int]) -> Job:
+        parent = Submission("workload.sum_up")
+        return lifecycle.submit_batch(parent, with_files(values), owner=ada, idempotency_key="k")
+
+    first = send([1, 2])
+    again = send([1, 2])
+    assert (again.pk, getattr(again, "was_replayed", False)) == (first.pk, True)
+    for other in ([2, 1], [1], [1, 2, 3]):
+        with pytest.raises(IdempotencyConflict):
+            send(other)
+    assert Job.objects.count() == 3
+
+
+def test_batches_with_one_key_at_the_same_moment_are_one_batch(ada):
+    def send() -> Job:
+        return lifecycle.submit_batch(
+            Submission("workload.sum_up"), [child(1), child(2)], owner=ada, idempotency_key="k"
+        )
+
+    jobs = run_together([send] * 4)
+    assert len({job.pk for job in jobs}) == 1
+    assert Job.objects.count() == 3
 
 
 # --- positions --------------------------------------------------------------------------------------------------------

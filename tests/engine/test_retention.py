@@ -47,6 +47,20 @@ def test_deleting_a_job_removes_row_events_files_and_content_and_leaves_a_receip
     assert (Receipt.objects.get().job_id, len(receipt.digest)) == (job.pk, 64)
 
 
+def test_a_batch_of_many_is_deleted_in_a_handful_of_statements(django_assert_max_num_queries):
+    child = {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 1}
+    parent = lifecycle.submit_batch(
+        lifecycle.Submission("workload.sum_up"),
+        [lifecycle.Submission("workload.act_out", child) for _ in range(200)],
+    )
+    lifecycle.cancel(parent.pk)
+    with django_assert_max_num_queries(40):
+        retention.delete_job(Job.objects.get(pk=parent.pk))
+    assert not Job.objects.exists()
+    assert Receipt.objects.count() == 201
+    assert len(set(Receipt.objects.values_list("digest", flat=True))) == 201
+
+
 def test_a_running_job_is_not_deleted(act, claim):
     act()
     with pytest.raises(retention.StillRunning):

@@ -74,7 +74,9 @@ def run() -> Callable[[Coroutine[Any, Any, T]], T]:
             return await main
         finally:
             tailer = get_tailer()
-            await eventually(lambda: not tailer.jobs and not tailer.owners, "everybody has left the tailer")
+            await eventually(
+                lambda: not (tailer.jobs or tailer.owners or tailer.batches), "everybody has left the tailer"
+            )
             assert not tailer.is_running
             await asyncio.sleep(0)
 
@@ -143,6 +145,13 @@ def token_of(user: Any) -> str:
 
 def make_job(owner: Any, **options: Any) -> Job:
     return lifecycle.submit(KIND, {"sheep": 1}, owner=owner, **options)
+
+
+def make_batch(owner: Any, children: int) -> tuple[Job, list[Job]]:
+    """Return a parent and its children, in order."""
+    submissions = [lifecycle.Submission(KIND, {"sheep": 1}) for _ in range(children)]
+    parent = lifecycle.submit_batch(lifecycle.Submission(KIND, {"sheep": 1}), submissions, owner=owner)
+    return parent, list(parent.children.order_by("pk"))
 
 
 def claim() -> Job:

@@ -49,11 +49,23 @@ def hear(link: ClientConnection, *types: str, timeout: float = 20.0) -> dict[str
             return message
 
 
-def make_job(username: str = "ada") -> Job:
+INPUT = {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 1}
+
+
+def find_ada() -> Any:
     from django.contrib.auth import get_user_model
 
-    data = {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 1}
-    return lifecycle.submit(KIND, data, owner=get_user_model().objects.get(username=username))
+    return get_user_model().objects.get(username="ada")
+
+
+def make_job() -> Job:
+    return lifecycle.submit(KIND, INPUT, owner=find_ada())
+
+
+def make_child() -> Job:
+    """Return the only child of a new batch."""
+    parent, child = (lifecycle.Submission(KIND, INPUT) for _ in range(2))
+    return lifecycle.submit_batch(parent, [child], owner=find_ada()).children.get()
 
 
 def claim() -> Job:
@@ -143,8 +155,13 @@ def test_a_database_restart_leaves_sockets_and_streams_open_and_loses_nothing(
     token = stack.token()
     health = f"{stack.base_url}/healthz"
     with stack.database():
-        job = make_job()
-        with open_socket(stack, token) as link, stream(stack, token, job.pk) as events:
+        job = make_child()
+        topics = {name: open_socket(stack, token) for name in ("jobs", f"batch:{job.parent_id}")}
+        with contextlib.ExitStack() as links, stream(stack, token, job.pk) as events:
+            for topic, socket_of_topic in topics.items():
+                say(links.enter_context(socket_of_topic), subscribe=topic)
+                hear(socket_of_topic, "snapshot")
+            link = links.enter_context(open_socket(stack, token))
             say(link, subscribe=f"job:{job.pk}", after=0)
             running = take_steps(claim(), 3)
             assert [hear(link, "event")["event"]["seq"] for _ in range(5)] == [1, 2, 3, 4, 5]
@@ -165,6 +182,20 @@ def test_a_database_restart_leaves_sockets_and_streams_open_and_loses_nothing(
             lifecycle.succeed(running, {})
             assert [hear(link, "event")["event"]["seq"] for _ in range(4)] == [6, 7, 8, 9]
             assert [event["seq"] for event in events] == list(range(1, 10))
+            for topic, socket_of_topic in topics.items():
+                heard = [message["event"]["seq"] for message in _hear_of(socket_of_topic, job)]
+                assert heard == list(range(2, 10)), topic
+
+
+def _hear_of(link: ClientConnection, job: Job) -> Iterator[dict[str, Any]]:
+    """Yield the job's events, from a topic of many, up to the one that ends it."""
+    while True:
+        message = hear(link, "event", "snapshot")
+        assert message["type"] == "event"
+        if message["job_id"] == str(job.pk):
+            yield message
+            if message["event"]["type"] == "succeeded":
+                return
 
 
 def _again(call: Any) -> Any:

@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from jobs import lifecycle, retention
 from jobs.errors import Unavailable
-from jobs.live import consumers, feeds, tailer
+from jobs.live import consumers, feeds, queries, tailer, watched
 from jobs.live.tailer import get_tailer
 from jobs.models import Job, Worker
 from tests.harness.threads import run_together
@@ -367,7 +367,7 @@ def test_the_topic_jobs_tells_of_own_jobs_only(any_database: str, run: Any, ada:
 def test_lost_messages_of_the_topic_jobs_come_later_or_as_a_new_snapshot(
     any_database: str, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    monkeypatch.setattr(tailer, "RING", 1000 if lost == "some" else 2)
+    monkeypatch.setattr(watched, "RING", 1000 if lost == "some" else 2)
     token = token_of(ada)
 
     async def main() -> None:
@@ -375,7 +375,7 @@ def test_lost_messages_of_the_topic_jobs_come_later_or_as_a_new_snapshot(
         send = layer.group_send
 
         async def drop(group: str, message: dict[str, Any]) -> None:
-            if message["type"] != "live.events":
+            if message["type"] != "live.more":
                 await send(group, message)
 
         async with Socket(token) as socket:
@@ -487,6 +487,7 @@ def test_a_page_of_another_site_may_not_open_a_socket(sqlite: None, run: Any, ad
 BAD_MESSAGES = [
     "", "{", "[]", "null", "1", '"subscribe"', "{}", '{"after": 1}', "[" * 5000, "x" * 9000,
     '{"subscribe": 1}', '{"subscribe": null}', '{"subscribe": ["jobs"]}', '{"subscribe": "queue:default"}',
+    '{"subscribe": "batch:1"}', '{"subscribe": "batches"}',
     '{"subscribe": "job:"}', '{"subscribe": "job:1"}', '{"subscribe": "job:\\u0000"}', '{"subscribe": "\\ud800"}',
     '{"subscribe": "jobs", "after": -1}', '{"subscribe": "jobs", "after": "1"}',
     '{"subscribe": "jobs", "after": true}', '{"subscribe": "jobs", "after": 1e999}',
@@ -688,13 +689,13 @@ def test_positions_are_computed_once_a_queue_and_four_times_a_second_at_most(
     token = token_of(ada)
     jobs = [make_job(ada) for _ in range(30)]
     computed: list[int] = []
-    compute = tailer._standings
+    compute = queries.standings
 
     def count(wanted: list[uuid.UUID]) -> Any:
         computed.append(len(wanted))
         return compute(wanted)
 
-    monkeypatch.setattr(tailer, "_standings", count)
+    monkeypatch.setattr(queries, "standings", count)
 
     async def main() -> None:
         async with Socket(token) as socket, Socket(token) as other:
@@ -749,7 +750,7 @@ def test_a_job_that_is_subscribed_to_while_the_tailer_compares_is_not_taken_for_
 ) -> None:
     token = token_of(ada)
     first, second = make_job(ada), make_job(ada)
-    look = tailer._look_at
+    look = queries.look_at
     begun, go_on = threading.Event(), threading.Event()
 
     def look_slowly(jobs: list[uuid.UUID]) -> Any:
@@ -761,7 +762,7 @@ def test_a_job_that_is_subscribed_to_while_the_tailer_compares_is_not_taken_for_
 
     async def main() -> None:
         async with Socket(token) as socket:
-            monkeypatch.setattr(tailer, "_look_at", look_slowly)
+            monkeypatch.setattr(queries, "look_at", look_slowly)
             await socket.say(subscribe=f"job:{first.pk}")
             await socket.hear("snapshot")
             await eventually(begun.is_set, "the tailer compares")

@@ -81,8 +81,9 @@ def act_briefly(job: RunningJob, *, act: str, seconds: float, until_attempt: int
 
 @job_kind("workload.use_gpu", input=ActInput, queue="gpu", resource="gpu", backoff=QUICK, timeout=timedelta(seconds=60))
 def use_gpu(job: RunningJob, *, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
-    """Do as the input says while holding the gpu."""
-    return _act(job, act, seconds, until_attempt, value)
+    """Do as the input says while holding the gpu. The result says from when to when it really ran, in seconds."""
+    began = time.time()
+    return _act(job, act, seconds, until_attempt, value) | {"ran": [began, time.time()]}
 
 
 @job_kind("workload.call_limited", input=ActInput, rate_limit="workload", backoff=QUICK)

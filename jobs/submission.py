@@ -1,0 +1,259 @@
+"""A job comes in: one, many, or a batch; each with its files and first event, in one transaction.
+
+What becomes of it afterwards is in `lifecycle.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from jobs import files, positions
+from jobs.errors import InvalidInput, JobError
+from jobs.kinds import registry
+from jobs.live.events import announce_due, record_many
+from jobs.models import EventType, Job, JobFile, new_id
+from jobs.states import State
+
+
+class IdempotencyConflict(InvalidInput):
+    """The key was used before, for another request."""
+
+    code = "idempotency_key_reused"
+
+
+@dataclass
+class Submission:
+    """What one new job needs; see `submit` for each field.
+
+    refused: why it can never succeed, seen at the door. Such a job is kept, failed, so that a batch tells of every
+    file that was sent.
+    """
+
+    kind: str
+    input: Mapping[str, Any] = field(default_factory=dict)
+    priority: int | None = None
+    user_id: str = ""
+    session_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    files: Iterable[JobFile] = ()
+    run_after: datetime | None = None
+    deadline_at: datetime | None = None
+    max_attempts: int | None = None
+    parent: Job | None = None
+    waits_for_children: bool = False  # set by `submit_batch`
+    refused: JobError | None = None
+    id: uuid.UUID = field(default_factory=new_id)
+
+
+def submit(
+    kind: str,
+    input: Mapping[str, Any] | None = None,
+    *,
+    owner: Any = None,
+    idempotency_key: str | None = None,
+    **options: Any,
+) -> Job:
+    """Accept one job. It is durable when this returns and the surrounding transaction has committed.
+
+    input: validated fields of the kind's serializer, JSON-able and without personal data. owner: a user or None.
+    idempotency_key: the same key and request return the first job; `job.was_replayed` tells. Another request under
+    the same key raises IdempotencyConflict. options: the other fields of Submission: priority 0–10, user_id,
+    session_id, metadata, files (JobFiles of `files.store` that have no job yet), run_after and deadline_at (aware
+    datetimes), max_attempts, parent, id (when files were named after it). For a batch see `submit_batch`.
+    Raises UnknownKind.
+    """
+    return _submit_once([Submission(kind=kind, input=input or {}, **options)], owner, idempotency_key)
+
+
+def submit_many(submissions: Iterable[Submission], *, owner: Any = None) -> list[Job]:
+    """Accept many jobs in one transaction: all of them or none."""
+    with transaction.atomic():
+        return _create(list(submissions), owner)
+
+
+def submit_batch(
+    parent: Submission, children: Iterable[Submission], *, owner: Any = None, idempotency_key: str | None = None
+) -> Job:
+    """Accept a parent and its children in one transaction, and return the parent.
+
+    The parent's kind runs when all children have ended; at once when none is left to run. idempotency_key: as for
+    `submit`; the request is the parent and all its children, in their order.
+    """
+    children = list(children)
+    parent.run_after = None  # its children decide when it runs
+    parent.waits_for_children = any(child.refused is None for child in children)
+    return _submit_once([parent, *children], owner, idempotency_key)
+
+
+def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
+    """Create a job and its children, or return the earlier job of the same key and request."""
+    digest = _digest(family) if key else ""
+    if key and (earlier := _find_replay(owner, key, digest)):
+        return earlier
+    try:
+        with transaction.atomic():
+            (job,) = _create(family[:1], owner, idempotency_key=key, digest=digest)
+            for child in family[1:]:
+                child.parent = job
+            _create(family[1:], owner)
+            return job
+    except IntegrityError:
+        # Two requests with one key at the same moment: the other one won, and its job is the answer.
+        if key and (earlier := _find_replay(owner, key, digest)):
+            return earlier
+        raise
+
+
+def _create(
+    submissions: Sequence[Submission], owner: Any, *, idempotency_key: str | None = None, digest: str = ""
+) -> list[Job]:
+    if not submissions:
+        return []
+    now = timezone.now()
+    turns = _Turns(owner)
+    jobs: list[Job] = []
+    for submission in submissions:
+        kind = registry.get(submission.kind)
+        state = _first_state(submission, now)
+        priority = kind.priority if submission.priority is None else submission.priority
+        jobs.append(
+            Job(
+                id=submission.id,
+                kind=kind.name,
+                queue=kind.queue,
+                resource=kind.resource,
+                state=state,
+                pending_at=now,
+                queued_at=now if state == State.QUEUED else None,
+                failed_at=now if state == State.FAILED else None,
+                error_code=submission.refused.code if submission.refused else "",
+                error_message=submission.refused.message if submission.refused else "",
+                priority=priority,
+                turn=0 if state == State.FAILED else turns.take(kind.queue, priority),
+                owner=owner if owner is not None and owner.pk else None,
+                user_id=submission.user_id,
+                session_id=submission.session_id,
+                parent=submission.parent,
+                input=dict(submission.input),
+                metadata=dict(submission.metadata),
+                max_attempts=submission.max_attempts or kind.backoff.max_attempts,
+                run_after=submission.run_after,
+                deadline_at=submission.deadline_at,
+                expires_at=max(now, submission.run_after or now) + settings.SIRA_RETENTION,
+                idempotency_key=idempotency_key,
+                idempotency_digest=digest,
+                created_at=now,
+                updated_at=now,
+                event_seq=2 if state == State.FAILED else 1,
+            )
+        )
+    if len(jobs) == 1:
+        jobs[0].queue_position = positions.position(jobs[0])
+    else:
+        positions.number(jobs)
+    Job.objects.bulk_create(jobs)
+    files.attach_inputs([(file, job) for job, given in zip(jobs, submissions, strict=True) for file in given.files])
+    _record(jobs)
+    for queue in {job.queue for job in jobs if job.state == State.QUEUED}:
+        announce_due(queue)
+    return jobs
+
+
+def _first_state(submission: Submission, now: datetime) -> State:
+    if submission.refused is not None:
+        return State.FAILED
+    later = submission.waits_for_children or (submission.run_after is not None and submission.run_after > now)
+    return State.PENDING if later else State.QUEUED
+
+
+def _record(jobs: list[Job]) -> None:
+    """Write the first events. A job that was refused at the door has two: it was created, and it failed."""
+    refused = [job for job in jobs if job.state == State.FAILED]
+    for job in refused:
+        job.state, job.event_seq = State.PENDING, 1
+    record_many([(job, EventType.CREATED, {"position": job.queue_position}) for job in jobs])
+    for job in refused:
+        job.state, job.event_seq = State.FAILED, 2
+    record_many([(job, EventType.FAILED, {"code": job.error_code, "message": job.error_message}) for job in refused])
+
+
+class _Turns:
+    """Fair queueing in one column.
+
+    A new job's turn comes after the larger of the turn at the head of its queue and its owner's last waiting turn. So
+    an owner's own jobs stay in order; an owner who arrives late waits for about one job of each other owner, not for
+    all of theirs; and nobody starves, because while a turn is at the head, all that arrive come after it.
+    """
+
+    def __init__(self, owner: Any) -> None:
+        self.owner_id = owner.pk if owner is not None else None
+        self.next: dict[tuple[str, int], int] = {}
+
+    def take(self, queue: str, priority: int) -> int:
+        key = (queue, priority)
+        if key not in self.next:
+            queued = Job.objects.queued().filter(queue=queue, priority=priority)
+            head = queued.order_by("turn", "id").values_list("turn", flat=True).first()
+            mine = queued.filter(owner_id=self.owner_id).aggregate(last=Max("turn"))["last"]
+            self.next[key] = max(-1 if head is None else head, -1 if mine is None else mine) + 1
+        turn = self.next[key]
+        self.next[key] += 1
+        return turn
+
+
+# --- The same request, sent twice -------------------------------------------------------------------------------
+
+
+def _digest(family: Sequence[Submission]) -> str:
+    """A request's identity: what it asks for, with files by content, for the same upload is a new JobFile each time."""
+    digest = hashlib.sha256()
+    for submission in family:
+        digest.update(json.dumps(_identity(submission), sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def _identity(submission: Submission) -> dict[str, Any]:
+    content = {str(file.pk): file.sha256 for file in submission.files}
+    identity = {
+        "kind": submission.kind,
+        "input": _with_content(submission.input, content),
+        "priority": submission.priority,
+        "user_id": submission.user_id,
+        "session_id": submission.session_id,
+        "metadata": submission.metadata,
+        "run_after": submission.run_after,
+        "files": list(content.values()),
+    }
+    return identity | ({"refused": submission.refused.code} if submission.refused else {})
+
+
+def _with_content(value: Any, content: Mapping[str, str]) -> Any:
+    """Put the hash of a file in place of its id, wherever an input names it."""
+    if isinstance(value, Mapping):
+        return {key: _with_content(inner, content) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_content(inner, content) for inner in value]
+    return content.get(value, value) if isinstance(value, str) else value
+
+
+def _find_replay(owner: Any, key: str, digest: str) -> Job | None:
+    job = Job.objects.filter(owner=owner, idempotency_key=key).first()
+    if job is None:
+        return None
+    if job.idempotency_digest != digest:
+        raise IdempotencyConflict(
+            "This Idempotency-Key was already used for another request. Send a new key with a new request."
+        )
+    job.was_replayed = True  # type: ignore[attr-defined]
+    return job
