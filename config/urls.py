@@ -12,6 +12,8 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/parser/", include("parsers.urls")),
     path("api/v1/", include("jobs.api.urls")),
+    path("api/", include("parsers.ingestion.urls")),
+    path("", include("classifier.urls")),
     path("", include("config.page_urls")),
 ]
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from jobs.errors import InvalidInput
-
 LOCAL = "local"
 OPENAI = "openai"
 PROVIDERS = (LOCAL, OPENAI)
@@ -45,17 +43,3 @@ class LocalCVProvider:
 
         del language
         return parse_locally(text, mode=mode, today=self._today() if callable(self._today) else self._today)
-
-
-def cv_provider(name: str = LOCAL, **options: Any) -> CVProvider:
-    """Build the chosen provider. options: passed on as they are (today= for local, client settings for openai).
-
-    Raises InvalidInput for an unknown name.
-    """
-    if name == LOCAL:
-        return LocalCVProvider(**options)
-    if name == OPENAI:
-        from parsers.openai_cv import OpenAICVProvider
-
-        return OpenAICVProvider(**options)
-    raise InvalidInput(f"Unknown CV provider. Use one of: {', '.join(PROVIDERS)}.", code="unknown_provider")

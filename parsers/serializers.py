@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
 
+from jobs.api.serializers import utc
 from jobs.errors import InvalidInput
-from jobs.models import Job, JobFile
+from jobs.files import find_input
+from jobs.models import Job
 from jobs.states import State, Vocabulary
 from parsers.cv import ADVANCED, MODES
 from parsers.extraction import HEAD_BYTES, Limits, judge_type
@@ -83,14 +84,9 @@ class ParseTextRequest(_Caller):
         return text
 
 
-def input_file(job: Job) -> JobFile | None:
-    """Return the CV that was sent, or None once it has expired."""
-    return job.files.filter(role=JobFile.Role.INPUT).first()
-
-
 def describe_status(job: Job) -> dict[str, Any]:
     """The body of GET job/{job_id}."""
-    file = input_file(job)
+    file = find_input(job)
     return {
         "job_id": str(job.pk),
         "status": WORDS.word(job.state),
@@ -100,14 +96,14 @@ def describe_status(job: Job) -> dict[str, Any]:
         "cv_language": (job.result or {}).get("cv_language"),
         "processing_time_seconds": _seconds(job),
         "error_message": _error_message(job),
-        "created_at": _utc(job.created_at),
-        "updated_at": _utc(job.updated_at),
+        "created_at": utc(job.created_at),
+        "updated_at": utc(job.updated_at),
     }
 
 
 def describe_result(job: Job) -> dict[str, Any]:
     """The body of GET result/{job_id} for a job that succeeded."""
-    file = input_file(job)
+    file = find_input(job)
     result = job.result or {}
     return {
         "id": str(job.pk),
@@ -119,8 +115,8 @@ def describe_result(job: Job) -> dict[str, Any]:
         "file_name": file.name if file else None,
         "processing_time_seconds": _seconds(job),
         "status": WORDS.word(job.state),
-        "created_at": _utc(job.created_at),
-        "updated_at": _utc(job.updated_at),
+        "created_at": utc(job.created_at),
+        "updated_at": utc(job.updated_at),
     }
 
 
@@ -133,8 +129,3 @@ def _error_message(job: Job) -> str | None:
     if job.state == State.CANCELLED:
         return "The job was cancelled."
     return job.error_message if job.state == State.FAILED else None
-
-
-def _utc(moment: datetime) -> str:
-    """As the seed writes times: 2025-11-16T10:30:00Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,7 +3,8 @@
 Run by `sandbox.py` in a fresh interpreter. It never imports Django, and its answer never holds more than text and
 fault codes:
 
-{"pages": [[number, text, ocr], ...], "page_count": n, "warnings": [[code, page number], ...], "unguarded": [guard]}
+{"pages": [[number, text, ocr], ...], "page_count": n, "embedded_images": n, "warnings": [[code, page number], ...],
+ "unguarded": [guard]}
 {"fault": code, "unguarded": [...]}
 {"bug": "ValueError in pdf.py:81", "unguarded": [...]}
 """
@@ -71,13 +72,14 @@ def main(order: dict[str, Any]) -> None:
         answer = {"fault": "too_expensive"}
     except Exception as error:
         answer = {"bug": _describe(error)}
-    _send(pipe, answer | {"unguarded": unguarded})
+    _send(pipe, {"embedded_images": 0} | answer | {"unguarded": unguarded})
 
 
 def _reader(media_type: MediaType) -> ModuleType:
     """Import the one reader that this document needs, and with it its libraries.
 
-    A reader is a module with `read(data, limits, ocr)`, which returns the answer's pages, page_count and warnings.
+    A reader is a module with `read(data, limits, ocr)`, which returns the answer but for "unguarded";
+    "embedded_images" is 0 where it does not say.
     """
     name = {MediaType.PDF: "pdf", MediaType.DOCX: "docx", MediaType.TEXT: "plain"}.get(media_type, "images")
     return importlib.import_module(f"parsers.extraction.{name}")

@@ -25,6 +25,7 @@ _MACRO_BODY = "document.macroenabled.main+xml"
 _SKIPPED = frozenset({"del", "moveFrom", "delText", "delInstrText", "instrText", "rPr", "sectPr", "tblPr", "Fallback"})
 _BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _ENCRYPTED = 0x1
+_PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".emf", ".wmf", ".svg", ".jp2")
 # Small members may be as dense as they like.
 _DENSITY_MATTERS = MEGABYTE
 
@@ -39,11 +40,12 @@ def read(data: bytes, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, A
             parts = _Parts(archive, limits)
             sections = [_unique(parts.read(_HEADER)), parts.read(_BODY), _unique(parts.read(_FOOTER))]
             sections += [parts.read(kind) for kind in _NOTES]
+            images = parts.count_images()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError):
         raise Fault("corrupt_file") from None
     text = "\n\n".join(part for section in sections for part in section if part.strip())
     check_length(text, limits)
-    return {"pages": [[1, text, False]], "page_count": 1, "warnings": []}
+    return {"pages": [[1, text, False]], "page_count": 1, "warnings": [], "embedded_images": images}
 
 
 class _Parts:
@@ -73,6 +75,10 @@ class _Parts:
         suffixes = (_BODY, _MACRO_BODY) if kind == _BODY else (kind,)
         names = [name for name, content_type in self.types.items() if content_type.endswith(suffixes)]
         return [_text(self._xml(name)) for name in sorted(names, key=_by_number) if name in self.names]
+
+    def count_images(self) -> int:
+        """Return how many pictures the package holds, judged by their names: none is unpacked."""
+        return sum(name.startswith("word/media/") and name.lower().endswith(_PICTURE_ENDINGS) for name in self.names)
 
     def _content_types(self) -> dict[str, str]:
         return {

@@ -18,8 +18,11 @@ from .text import clean_text
 
 _WARNING_SENTENCES = {
     "unreadable_page": "Page {page} has no text that could be read.",
+    "empty_page": "Page {page} has no text that could be read.",
     "ocr_unavailable": "Page {page} is a picture, and OCR is not installed: it was left out.",
 }
+#: Something stands on these pages, and nobody knows what.
+_UNREAD = frozenset({"unreadable_page", "ocr_unavailable"})
 
 
 def extract_text(source: Path, *, limits: Limits = Limits(), filename: str | None = None) -> ExtractedText:  # noqa: B008
@@ -46,6 +49,8 @@ def extract_text(source: Path, *, limits: Limits = Limits(), filename: str | Non
         page_count=answer["page_count"],
         ocr_used=any(page.ocr for page in pages),
         warnings=[_WARNING_SENTENCES[code].format(page=page) for code, page in warnings],
+        unread_pages=[page for code, page in warnings if code in _UNREAD],
+        embedded_images=answer["embedded_images"],
     )
 
 

@@ -23,6 +23,8 @@ _FEW_LETTERS = 20
 _LINE_HYPHENS = (0x02, 0xFFFE)
 _HYPHEN = "\u00ad"
 _OCR_DPI = 300
+# Of one page or drawing that are looked at when pictures are counted: a map has more, and takes its time.
+_MOST_OBJECTS = 20_000
 
 
 def read(data: bytes, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, Any]:
@@ -44,15 +46,17 @@ def read(data: bytes, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, A
 
     pages: list[list[Any]] = []
     warnings: list[list[Any]] = []
-    length = 0
+    length = images = 0
     for number in range(1, count + 1):
         try:
             page = document[number - 1]
         except pypdfium2.PdfiumError:
             warnings.append(["unreadable_page", number])
             continue
+        images += _count_images(page.raw)
         text, scanned, known = _page_text(page, limits), False, False
-        if _is_scan(page, text):
+        is_scan = _is_scan(page, text)
+        if is_scan:
             if ocr is None:
                 warnings.append(["ocr_unavailable", number])
                 known = True
@@ -61,7 +65,7 @@ def read(data: bytes, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, A
                 if _letters(read_text) > _letters(text):
                     text, scanned = read_text, True
         if not text.strip() and not known:
-            warnings.append(["unreadable_page", number])
+            warnings.append(["unreadable_page" if is_scan else "empty_page", number])
         length += len(text)
         if length > limits.text_chars:
             raise Fault("too_much_text")
@@ -70,7 +74,24 @@ def read(data: bytes, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, A
     if not pages:
         raise Fault("corrupt_file")
     check_length("\n".join(text for _, text, _ in pages), limits)
-    return {"pages": pages, "page_count": count, "warnings": warnings}
+    return {"pages": pages, "page_count": count, "warnings": warnings, "embedded_images": images}
+
+
+def _count_images(page: Any) -> int:
+    """Return how many pictures are placed on the page, also those in a drawing on it. page: PDFium's handle."""
+    return _count_in(page, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, deeper=True)
+
+
+def _count_in(holder: Any, count_of: Any, object_at: Any, *, deeper: bool) -> int:
+    images = 0
+    for index in range(min(count_of(holder), _MOST_OBJECTS)):
+        thing = object_at(holder, index)
+        kind = pdfium.FPDFPageObj_GetType(thing)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            images += 1
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM and deeper:
+            images += _count_in(thing, pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, deeper=False)
+    return images
 
 
 def _check_streams(data: bytes, limits: Limits) -> None:

@@ -37,7 +37,7 @@ _WARNED: set[str] = set()
 
 
 def run(document: IO[bytes], media_type: MediaType, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, Any]:
-    """Read `document` in a child process and return its answer, checked: pages, page_count, warnings.
+    """Read `document` in a child process and return its answer, checked: see `child.py` for its shape.
 
     Whatever ends the wait, also an exception from a signal handler, the child and all it started are gone when this
     returns or raises. Raises InvalidInput (the document's fault) or Unavailable (ours: no process, or one killed from
@@ -218,6 +218,7 @@ def _is_sound(answer: dict[str, Any]) -> bool:
         and isinstance(warnings, list)
         and all(map(is_warning, warnings))
         and isinstance(answer.get("page_count"), int)
+        and isinstance(answer.get("embedded_images"), int)
     )
 
 

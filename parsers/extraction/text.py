@@ -48,7 +48,7 @@ def clean_text(text: str) -> str:
     text = _NEW_LINES.sub("\n", text)
     text = _UNWANTED.sub("", text).translate(_BLANKS).translate(_LIGATURES)
     # Some writers put a letter and its dots in two characters; every lexicon has them in one.
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text).replace("i\u0307", "i")  # what İ becomes where Turkish is not known
     return _MANY_EMPTY_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
 
 

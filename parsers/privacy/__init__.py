@@ -7,6 +7,15 @@ an allow-list of professional fields first, then the detectors on every string t
 from .detect import DETECTORS, find_personal_data
 from .findings import ENTITIES, Finding
 from .gate import GateReport, redact_profile
-from .names import name_candidates
+from .names import name_candidates, name_like
 
-__all__ = ["DETECTORS", "ENTITIES", "Finding", "GateReport", "find_personal_data", "name_candidates", "redact_profile"]
+__all__ = [
+    "DETECTORS",
+    "ENTITIES",
+    "Finding",
+    "GateReport",
+    "find_personal_data",
+    "name_candidates",
+    "name_like",
+    "redact_profile",
+]

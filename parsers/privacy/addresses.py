@@ -15,6 +15,7 @@ _TURKISH_PART = (
     r"|apt\.|ap\.|sitesi|sit\.|blok|kat ?:? ?\d{1,2}|daire ?:? ?\d{1,3}|d: ?\d{1,3}|no ?[:.]? ?\d{1,4}(?:"
     r" ?[/-] ?\w{1,4})?)"
 )
+_PART = re.compile(rf"\b{_TURKISH_PART}")
 _TURKISH = re.compile(
     rf"(?:(?:\d{{1,4}}\.? |{_WORD} ){{0,3}}\b{_TURKISH_PART}(?:[ ,./-]{{1,3}}(?:(?:\d{{1,5}}\.?|{_WORD})"
     rf"[ ,./-]{{1,3}}){{0,3}}?{_TURKISH_PART}){{1,6}}"
@@ -50,7 +51,11 @@ _LABELLED = re.compile(
 def addresses(text: str) -> Iterator[Finding]:
     """Find street addresses, PO boxes, UK and US postcodes with their place, and what follows "Adres:"."""
     folded = fold(text)
-    for pattern in (_TURKISH, _TURKISH_SURE, _ENGLISH, _PO_BOX):
+    for start, stop in _lines_with_a_part(folded):
+        for pattern in (_TURKISH, _TURKISH_SURE):
+            for match in pattern.finditer(folded, start, stop):
+                yield Finding(ADDRESS, match.start(), match.end(), text[match.start() : match.end()])
+    for pattern in (_ENGLISH, _PO_BOX):
         for match in pattern.finditer(folded):
             if pattern is _ENGLISH and not _is_capitalised(text[match.start() : match.end()]):
                 continue
@@ -64,6 +69,18 @@ def addresses(text: str) -> Iterator[Finding]:
         stop = folded.find("  ", start, end)
         end = stop if stop > start else end
         yield Finding(ADDRESS, start, end, text[start:end])
+
+
+def _lines_with_a_part(folded: str) -> Iterator[tuple[int, int]]:
+    """Yield the lines worth the slow patterns: those that hold a word of addresses. No address goes over a line."""
+    reached = 0
+    for match in _PART.finditer(folded):
+        if match.start() < reached:
+            continue
+        end = folded.find("\n", match.end())
+        reached = end if end >= 0 else len(folded)
+        # With the line feed and one character more, so that `$` means the end of the text alone.
+        yield folded.rfind("\n", 0, match.start()) + 1, min(reached + 2, len(folded))
 
 
 def _is_capitalised(address: str) -> bool:

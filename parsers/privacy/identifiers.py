@@ -12,7 +12,7 @@ from .findings import CARD, IBAN, NATIONAL_ID, SSN, Finding
 
 _TCKN = re.compile(r"(?<![\w.-])[1-9]\d{2} ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)")
 _IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{1,4}){3,9}(?!\w)")
-_CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){11,18}(?![\w-])")
+_CARD = re.compile(r"(?<![\w+-])\d(?:[ -]?\d){11,18}(?![\w-])")  # behind a + it is a phone
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}(?P<mark>[- ])(?!00)\d{2}(?P=mark)(?!0000)\d{4}(?![\w-])")
 _IBAN_LENGTHS = range(15, 35)  # ISO 13616
 _CARD_STARTS = "23456"  # Mastercard, Amex and Diners, Visa, Maestro, Discover

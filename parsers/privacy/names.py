@@ -37,12 +37,16 @@ _COURTESY = re.compile(
     rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sayın|Sn|Av|Öğr\.? ?Gör|Doç|Arş\.? ?Gör|Supervisor|Reporting to|Reported to"
     rf"|Danışman|Advisor)\.?(?: ?(?:Dr|Prof|Doç)\.?){{0,2}}[ :]{{1,3}}(?P<name>{_WORD}(?: {_WORD}){{0,3}})"
 )
-_COURTESY_AFTER = re.compile(rf"(?P<name>{_WORD}(?: {_WORD}){{0,2}}) (?:Bey|Hanım|Hanim)\b")
+_COURTESY_WORD = re.compile(r" (?:Bey|Hanım|Hanim)\b")
+_WORD_AT_END = re.compile(rf"{_WORD}$")
+_LONGEST_WORD = 80  # that _WORD can match
+_WORDS_BEFORE = 3
 _REFERENCES = re.compile(
     r"(?:^|(?<=[\n ]{2})|(?<=\n))[ ]{0,4}(?:references?|referees?|referanslar(?:ım)?|referans)\b[ :]{0,4}",
     re.IGNORECASE,
 )
 REFERENCES_CHARS = 1_500
+_ADDRESSES = re.compile(r"(?<!\S)\S{0,80}[@/]\S{1,200}")
 _SLUG = re.compile(
     r"(?:indeed\.com/r|linkedin\.com/in|linkedin\.com/pub|xing\.com/profile)/([\w%.-]{3,80})", re.IGNORECASE
 )
@@ -94,17 +98,25 @@ def names(text: str) -> Iterator[Finding]:
         for start, end in _name_runs(value, least=1):
             yield _finding(text, match.start("value") + start, match.start("value") + end)
             break
-    for pattern in (_COURTESY, _COURTESY_AFTER):
-        for match in pattern.finditer(text):
-            start, end = _trim(text, *match.span("name"))
-            if start < end and text[start].isupper():
-                yield _finding(text, start, end)
+    for start, end in _courtesy_spans(text):
+        if start < end and text[start].isupper():
+            yield _finding(text, start, end)
     first_names = words_of("first_names")
     for match in _NAME_RUN.finditer(text):
+        if first_names.isdisjoint(word.strip(".") for word in fold(match.group()).split()):
+            continue
         for start, end in _name_runs(match.group(), least=2):
             words = fold(match.group()[start:end]).split()
             if words[0].strip(".") in first_names or (len(words) > 2 and words[1].strip(".") in first_names):
                 yield _finding(text, match.start() + start, match.start() + end)
+
+
+def name_like(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of two or more capitalised words in a row that are no words of CVs: names, and many a title.
+
+    Far too many for a finding; right for what is to be shown to others.
+    """
+    return _name_runs(text, least=2)
 
 
 def name_candidates(text: str, *, file_name: str = "") -> set[str]:
@@ -187,7 +199,8 @@ def _segments(text: str) -> list[str]:
 def _header_names(text: str) -> set[str]:
     """Return runs in the first lines whose words are written nowhere in small letters in this CV."""
     head = text[:HEAD_CHARS]
-    ordinary = set(re.findall(r"\b[a-zçğıöşü]{3,}\b", text))
+    # A mailbox and a link are written in small letters too, and made of the very name.
+    ordinary = set(re.findall(r"\b[a-zçğıöşü]{3,}\b", _ADDRESSES.sub(" ", text)))
     segments = [segment for segment in _segments(head) if any(char.isalpha() for char in segment)][:HEAD_LINES]
     found: list[str] = []
     for number, segment in enumerate(segments):
@@ -263,13 +276,32 @@ def _reference_names(text: str) -> set[str]:
 
 
 def _courtesy_names(text: str) -> set[str]:
-    found: set[str] = set()
-    for pattern in (_COURTESY, _COURTESY_AFTER):
-        for match in pattern.finditer(text):
-            start, end = _trim(text, *match.span("name"))
-            if end - start > MIN_PART_LETTERS and text[start].isupper():
-                found.add(text[start:end])
-    return found
+    return {
+        text[start:end]
+        for start, end in _courtesy_spans(text)
+        if end - start > MIN_PART_LETTERS and text[start].isupper()
+    }
+
+
+def _courtesy_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield what stands behind "Dr." and "Sayın", and the up to three words before "Bey" and "Hanım"."""
+    for match in _COURTESY.finditer(text):
+        yield _trim(text, *match.span("name"))
+    for match in _COURTESY_WORD.finditer(text):
+        yield _trim(text, _start_of_words(text, match.start()), match.start())
+
+
+def _start_of_words(text: str, end: int) -> int:
+    """Return where the up to three capitalised words begin that end at `end`, each one space apart."""
+    start = end
+    for word in reversed(text[max(0, end - _WORDS_BEFORE * _LONGEST_WORD) : end].split(" ")[-_WORDS_BEFORE:]):
+        found = _WORD_AT_END.search(word[-_LONGEST_WORD:])
+        if not found or not found.group()[0].isupper():
+            break
+        start = (start if start == end else start - 1) - len(found.group())
+        if len(found.group()) < len(word):
+            break
+    return start
 
 
 def _file_names(file_name: str, text: str) -> set[str]:

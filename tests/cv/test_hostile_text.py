@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput
+from parsers.chosen import chosen_cv_provider
 from parsers.cv import parse_cv_text
 from parsers.privacy import find_personal_data
-from parsers.providers import cv_provider
+from parsers.providers import LocalCVProvider
 
 from .invented import CVS, TODAY
 
-PROVIDER = cv_provider("local", today=TODAY)
+PROVIDER = LocalCVProvider(today=TODAY)
 MANY_SECONDS = 20  # measured under 3 s; a catastrophic pattern takes minutes
 HOSTILE = {
     "a million lines": "Engineer\n" * 1_000_000,
@@ -111,4 +112,4 @@ def test_an_unknown_mode_or_provider_is_the_callers_mistake() -> None:
     with pytest.raises(InvalidInput):
         parse_cv_text("text", PROVIDER, mode="thorough")
     with pytest.raises(InvalidInput):
-        cv_provider("oracle")
+        chosen_cv_provider("oracle")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from parsers.cv import parse_cv_text
-from parsers.providers import cv_provider
+from parsers.providers import LocalCVProvider
 
 from .invented import BY_NAME, CVS, TODAY, InventedCV
 
@@ -17,7 +17,7 @@ LEAST_F1 = 0.95  # measured 1.0 on 2026-11-22; room for one slip in twenty
 
 
 def parsed(cv: InventedCV, mode: str = "advanced") -> dict[str, Any]:
-    return parse_cv_text(cv.text, cv_provider("local", today=TODAY), mode=mode, file_name="cv.pdf")
+    return parse_cv_text(cv.text, LocalCVProvider(today=TODAY), mode=mode, file_name="cv.pdf")
 
 
 def values(profile: dict[str, Any]) -> dict[str, list[Any]]:
@@ -126,5 +126,5 @@ def test_values_are_verbatim_pieces_of_the_text(cv: InventedCV) -> None:
 )
 def test_the_dates_survive_other_letter_cases_and_line_ends(change: Callable[[str], str]) -> None:
     cv = BY_NAME["en_dash_line"]
-    profile = parse_cv_text(change(cv.text), cv_provider("local", today=TODAY))["profile"]
+    profile = parse_cv_text(change(cv.text), LocalCVProvider(today=TODAY))["profile"]
     assert values(profile)["dates"] == list(cv.dates)

@@ -269,11 +269,12 @@ def test_a_child_that_cannot_be_started_is_not_the_documents_fault(monkeypatch: 
         b"{}",
         b"[" * 20_000,
         b'{"fault": "invented_code", "unguarded": []}',
-        b'{"pages": [[1, 2, 3]], "page_count": 1, "warnings": []}',
-        b'{"pages": "x", "page_count": 1, "warnings": []}',
-        b'{"pages": [[1, "text", false]], "page_count": "many", "warnings": []}',
-        b'{"pages": [], "page_count": 1, "warnings": [["a", []]]}',
-        b'{"pages": [], "page_count": 1, "warnings": [], "unguarded": 5',
+        b'{"pages": [[1, 2, 3]], "page_count": 1, "warnings": [], "embedded_images": 0}',
+        b'{"pages": "x", "page_count": 1, "warnings": [], "embedded_images": 0}',
+        b'{"pages": [[1, "text", false]], "page_count": "many", "warnings": [], "embedded_images": 0}',
+        b'{"pages": [[1, "text", false]], "page_count": 1, "warnings": [], "embedded_images": "many"}',
+        b'{"pages": [], "page_count": 1, "warnings": [["a", []]], "embedded_images": 0}',
+        b'{"pages": [], "page_count": 1, "warnings": [], "embedded_images": 0, "unguarded": 5',
     ],
 )
 def test_an_answer_that_makes_no_sense_is_not_believed(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,181 @@
+"""What comes in, checked once at the door, and what sessions, documents and chunks look like in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Count, OuterRef, Subquery
+from django.urls import reverse
+from rest_framework import serializers
+
+from jobs.models import Job
+from jobs.states import State
+from parsers.extraction import HEAD_BYTES, Limits, judge_type
+from parsers.ingestion.chunks import DEFAULT_SIZE, LARGEST_SIZE, SMALLEST_SIZE
+from parsers.ingestion.operations import ingestion_limits
+from parsers.ingestion.search import LARGEST_LIMIT, LIMIT, Hit, snippet
+from parsers.ingestion.status import batches_of, status_word
+from parsers.ingestion.store import check_label
+from parsers.models import Chunk, Document, DocumentSession
+
+#: A page of a list.
+PAGE, LONGEST_PAGE = 50, 200
+
+
+def limits() -> Limits:
+    return ingestion_limits(settings.MAX_UPLOAD_BYTES)
+
+
+# --- in -------------------------------------------------------------------------------------------------------------
+
+
+class ChunkSettings(serializers.Serializer):
+    """How documents are cut. The input of `parsers.ingest_batch`."""
+
+    chunk_size = serializers.IntegerField(
+        min_value=SMALLEST_SIZE,
+        max_value=LARGEST_SIZE,
+        default=DEFAULT_SIZE,
+        help_text="Characters, at most",
+    )
+    chunk_overlap = serializers.IntegerField(
+        min_value=0, max_value=LARGEST_SIZE, default=0, help_text="Characters that a chunk repeats of the one before"
+    )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data["chunk_overlap"] >= data["chunk_size"]:
+            raise serializers.ValidationError(
+                {"chunk_overlap": ["The overlap must be smaller than chunk_size."]}, code="overlap_too_large"
+            )
+        return data
+
+
+class IngestDocumentInput(ChunkSettings):
+    """The input of `parsers.ingest_document`."""
+
+    file = serializers.FileField(allow_empty_file=True, max_length=500)
+
+    def validate_file(self, file: UploadedFile) -> UploadedFile:
+        """Judge by content, not by name. Raises InvalidInput."""
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        media_type = judge_type(head, file.name or "", file.size or 0, limits())
+        setattr(file, "media_type", str(media_type))  # noqa: B010  an upload has room for it, its type has not
+        return file
+
+
+class BatchRequest(ChunkSettings):
+    """The form of process-and-store-batch, but for its files."""
+
+    session_id = serializers.CharField(max_length=200)
+
+    def validate_session_id(self, session_id: str) -> str:
+        return check_label(session_id)
+
+
+class Page(serializers.Serializer):
+    """The query of a list. cursor: as the last page's `next` has it."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
+    cursor = serializers.RegexField(r"^\d{1,18}$", required=False)
+
+
+class ChunkPage(Page):
+    cursor = serializers.RegexField(r"^\d{1,18}\.\d{1,9}$", required=False)
+    document = serializers.IntegerField(required=False, min_value=0, max_value=2**62)
+
+
+class SearchQuery(serializers.Serializer):
+    """Any text is a query; a limit out of its bounds is brought back into them."""
+
+    q = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
+    limit = serializers.IntegerField(required=False, default=LIMIT)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        try:
+            limit = int(str(data.get("limit", LIMIT))[:9])
+        except ValueError:
+            limit = LIMIT
+        return {"q": data.get("q", ""), "limit": max(1, min(limit, LARGEST_LIMIT))}
+
+
+# --- out ------------------------------------------------------------------------------------------------------------
+
+
+def describe_sessions(sessions: Iterable[DocumentSession]) -> list[dict[str, Any]]:
+    """Return sessions as a list shows them, with a handful of queries for all. They have one owner."""
+    sessions = list(sessions)
+    keys = [session.pk for session in sessions]
+    documents = _counts(Document.objects.filter(session__in=keys), "session")
+    chunks = _counts(Chunk.objects.filter(document__session__in=keys), "document__session")
+    latest = _latest_jobs(keys)
+    return [
+        {
+            "session_id": session.session_id,
+            "documents": documents.get(session.pk, 0),
+            "chunks": chunks.get(session.pk, 0),
+            "created_at": session.created_at,
+            "updated_at": session.updated_at,
+            "latest_job": latest.get(session.pk),
+            "url": reverse("ingestion:session", args=[session.session_id]),
+        }
+        for session in sessions
+    ]
+
+
+def describe_document(document: Document) -> dict[str, Any]:
+    """Return a document; `chunk_count` must be annotated."""
+    return {
+        "id": document.pk,
+        "name": document.name,
+        "sha256": document.sha256,
+        "media_type": document.media_type,
+        "pages": document.pages,
+        "language": document.language or None,
+        "characters": document.characters,
+        "chunks": document.chunk_count,  # type: ignore[attr-defined]
+        "chunk_size": document.chunk_size,
+        "chunk_overlap": document.chunk_overlap,
+        "job_id": str(document.job_id) if document.job_id else None,
+        "stored_at": document.stored_at,
+    }
+
+
+def describe_chunk(chunk: Chunk) -> dict[str, Any]:
+    return _place(chunk) | {"text": chunk.text}
+
+
+def describe_hit(hit: Hit) -> dict[str, Any]:
+    return _place(hit.chunk) | {"score": hit.score, "snippet": snippet(hit)}
+
+
+def _place(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "id": chunk.pk,
+        "document": chunk.document_id,
+        "document_name": chunk.document.name,
+        "position": chunk.position,
+        "page": chunk.page,
+        "language": chunk.language or None,
+    }
+
+
+def _counts(rows: Any, key: str) -> dict[int, int]:
+    return dict(rows.order_by().values(key).annotate(rows=Count("pk")).values_list(key, "rows"))
+
+
+def _latest_jobs(keys: list[int]) -> dict[int, dict[str, str]]:
+    """Return, by session, its latest batch with the seed's word for it."""
+    latest = Subquery(batches_of(OuterRef("owner"), OuterRef("session_id")).values("pk")[:1])
+    ids = dict(DocumentSession.objects.filter(pk__in=keys).annotate(latest=latest).values_list("pk", "latest"))
+    jobs = Job.objects.only("id", "state").in_bulk([id for id in ids.values() if id])
+    unsuccessful = Job.objects.filter(parent__in=jobs, state__in=[State.FAILED, State.CANCELLED])
+    partly = set(unsuccessful.order_by().values_list("parent", flat=True).distinct())
+    return {
+        key: {"job_id": str(id), "status": status_word(jobs[id], int(id in partly))}
+        for key, id in ids.items()
+        if id in jobs
+    }

@@ -1,0 +1,120 @@
+"""What ingestion writes to the tables, each change in one transaction.
+
+A session's row is locked by whoever stores into it or deletes from it. So the same document sent twice at the same
+moment is stored once, a reader sees the old chunks of a document or the new ones, and nothing is stored into a session
+that is being deleted.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from jobs.errors import InvalidInput
+from parsers.ingestion.index import terms_of
+from parsers.ingestion.operations import SplitDocument
+from parsers.models import Chunk, Document, DocumentSession
+
+LONGEST_LABEL = 200
+# It is a part of an address: no slashes, and nothing that a client or a proxy would tidy away.
+_NO_LABEL = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+#: Rows of one INSERT.
+BATCH = 500
+
+
+def check_label(session_id: str) -> str:
+    """Return a session's label as it is kept. Raises InvalidInput for one that no address could hold."""
+    session_id = session_id.strip()
+    if not session_id:
+        raise InvalidInput("Say which session the documents belong to, in `session_id`.", code="session_required")
+    if len(session_id) > LONGEST_LABEL or _NO_LABEL.search(session_id) or session_id in (".", ".."):
+        raise InvalidInput(
+            f"A session_id has at most {LONGEST_LABEL} characters and no slash, backslash or control character.",
+            code="invalid_session_id",
+        )
+    return session_id
+
+
+def open_session(owner_id: int | None, session_id: str) -> DocumentSession:
+    """Return the owner's session of this label, made when there is none. Raises InvalidInput."""
+    if owner_id is None:
+        raise InvalidInput("A session belongs to somebody: submit the job as a user.", code="owner_required")
+    return DocumentSession.objects.get_or_create(owner_id=owner_id, session_id=check_label(session_id))[0]
+
+
+def find_document(session: DocumentSession, sha256: str, *, chunk_size: int, chunk_overlap: int) -> Document | None:
+    """Return the document if it is stored, cut in this way."""
+    return session.documents.filter(sha256=sha256, chunk_size=chunk_size, chunk_overlap=chunk_overlap).first()
+
+
+def store_document(
+    session_pk: int,
+    split: SplitDocument,
+    *,
+    sha256: str,
+    name: str,
+    chunk_size: int,
+    chunk_overlap: int,
+    job_id: uuid.UUID,
+) -> bool:
+    """Store a document and its chunks; a document that was cut in another way gets the new chunks for its old ones.
+
+    Returns False, and stores nothing, when just these chunks are there or the session was deleted meanwhile.
+    """
+    values: dict[str, Any] = {
+        "name": name,
+        "media_type": split.media_type,
+        "pages": split.pages,
+        "language": split.language,
+        "characters": split.characters,
+        "chunk_size": chunk_size,
+        "chunk_overlap": chunk_overlap,
+        "job_id": job_id,
+    }
+    with transaction.atomic():
+        session = DocumentSession.objects.select_for_update().filter(pk=session_pk).first()
+        if session is None or find_document(session, sha256, chunk_size=chunk_size, chunk_overlap=chunk_overlap):
+            return False
+        document, _ = Document.objects.update_or_create(
+            session=session, sha256=sha256, defaults=values | {"stored_at": Now()}
+        )
+        document.chunks.all().delete()
+        Chunk.objects.bulk_create(
+            [
+                Chunk(  # type: ignore[misc]
+                    document=document,
+                    position=position,
+                    text=chunk.text,
+                    page=chunk.page,
+                    language=chunk.language,
+                    terms=terms_of(session_pk, chunk.words),
+                )
+                for position, chunk in enumerate(split.chunks)
+            ],
+            batch_size=BATCH,
+        )
+        DocumentSession.objects.filter(pk=session_pk).update(updated_at=Now())
+    return True
+
+
+def delete_document(session: DocumentSession, document_pk: int) -> bool:
+    """Delete one document with its chunks. False if the session has no such document."""
+    with transaction.atomic():
+        DocumentSession.objects.select_for_update().filter(pk=session.pk).update(updated_at=Now())
+        return bool(session.documents.filter(pk=document_pk).delete()[0])
+
+
+def delete_session(session: DocumentSession) -> dict[str, int]:
+    """Delete a session with its documents and chunks. Returns how many of both there were."""
+    with transaction.atomic():
+        DocumentSession.objects.select_for_update().filter(pk=session.pk).first()
+        counts = {
+            "documents": session.documents.count(),
+            "chunks": Chunk.objects.filter(document__session=session).count(),
+        }
+        DocumentSession.objects.filter(pk=session.pk).delete()
+    return counts
