@@ -103,8 +103,11 @@ def compare(accepted: list[str], faults: Counter[str]) -> str:
     ends = Counter(str(pk) for pk in succeeded)
     doubled = [pk for pk in accepted if entries[pk] > 1 or ends[pk] > 1]
     stale = [pk for pk, job in jobs.items() if job.result and job.result["attempt"] != job.attempt]
-    spans = sorted((job.processing_at, job.succeeded_at) for job in jobs.values() if job.resource and job.succeeded_at)
-    overlaps = [pair for pair in pairwise(spans) if pair[0][1] > pair[1][0]]
+    # By the clock of who held it: `processing_at` is when the claim's statement began, and it may have had to wait.
+    held = sorted((*job.result["ran"], pk) for pk, job in jobs.items() if job.result and "ran" in job.result)
+    overlaps = [pair for pair in pairwise(held) if pair[0][1] > pair[1][0]]
+    for pair in overlaps:
+        print(f"overlap: {pair}")
     recoveries = []
     for rescue in JobEvent.objects.filter(type=EventType.RESCUED).select_related("job"):
         started = rescue.job.events.filter(type=EventType.STARTED, seq__lt=rescue.seq).last()
