@@ -82,7 +82,7 @@ def classify(
         opinion = provider.judge(findings.masked_text(), language=language)
         if opinion is None:
             facts[OPINION_REFUSED] = 1
-            warnings.append("The language model refused to judge this document; the rules judged it alone.")
+            warnings.append("The language model would not judge this document; the rules judged it alone.")
     counts = findings.counts | facts
     verdict = decide(counts, policy, opinion)
     show(90, CLASSIFIED, category=verdict.category)

@@ -1,8 +1,8 @@
 """What a document says of itself: how secret it is, and whether it is a contract.
 
 The words alone are common ("gizli özne", "a confidential tone"). A marking stands in a short line of its own, in
-capitals at the edge of a short line, or after "Classification:"; whole sentences that only such documents have count
-anywhere.
+capitals at the edge of a short line or as a sentence that begins one, or after "Classification:"; whole sentences that
+only such documents have count anywhere.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _LABEL = re.compile(
     r"(?:classification|sensitivity|security level|gizlilik derecesi|gizlilik seviyesi|gizlilik|siniflandirma|tasnif)"
     r"[ \t]{0,3}[:=-][ \t]{0,3}$"
 )
+_ENDS_SENTENCE = re.compile(r"[.!](?:\s|$)")
 _CONTRACT_WITHIN = 1_500  # characters between two words of a contract: half a page
 _LEAST_CLAUSES = 2  # different ones; "the parties" alone are also at an election
 
@@ -88,6 +89,8 @@ def _is_stamp(page: PageText, term: Term) -> bool:
     bare_before, bare_after = not _has_words(before), not _has_words(after)
     if bare_before and bare_after:
         return written.isupper() or not common
+    if bare_before and written.isupper() and _ENDS_SENTENCE.match(after):
+        return True  # "GİZLİ. Hizmet sözleşmesi …": a whole sentence by itself, whatever follows in the line
     if not (bare_before or bare_after) or not written.isupper() or len((before + after).split()) > _LINE_WORDS:
         return False
     return not common or after.lstrip()[:1] in _PARTING or before.rstrip()[-1:] in _PARTING

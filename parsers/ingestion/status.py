@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min
 
 from jobs import batches
 from jobs.api.serializers import database_now
@@ -238,8 +238,9 @@ def _count_states(summary: Summary) -> dict[str, int]:
 
 def _present_chunks(job: Job) -> int:
     """Count the chunks that the session has, here and now, of this batch's documents."""
-    mine = Q(job=job) | Q(job__parent=job)
-    sent = JobFile.objects.filter(mine, role=JobFile.Role.INPUT).order_by().values("sha256")
+    # Not "either or" in one query: no index serves that.
+    mine = {"job__parent": job} if job.kind == BATCH_KIND else {"job": job}
+    sent = JobFile.objects.filter(**mine, role=JobFile.Role.INPUT).order_by().values("sha256")
     stored = Document.objects.filter(session__owner=job.owner_id, session__session_id=job.session_id, sha256__in=sent)
     return Chunk.objects.filter(document__in=stored.order_by().values("pk")).count()
 
@@ -264,8 +265,8 @@ def _life_evidence(job: Job, members: Sequence[Member]) -> list[dict[str, Any]]:
 
 
 def _attempt_evidence(job: Job) -> list[dict[str, Any]]:
-    again = Job.objects.filter(Q(pk=job.pk) | Q(parent=job), attempt__gt=1)
-    counted = again.aggregate(retried=Count("pk"), most=Max("attempt"))
+    documents = Job.objects.filter(parent=job) if job.kind == BATCH_KIND else Job.objects.filter(pk=job.pk)
+    counted = documents.filter(attempt__gt=1).aggregate(retried=Count("pk"), most=Max("attempt"))
     return [_evidence("attempts", **counted)] if counted["retried"] else []
 
 

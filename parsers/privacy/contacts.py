@@ -75,6 +75,9 @@ def urls(text: str) -> Iterator[Finding]:
 
 
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d]|\.\d)")
+_VERSION_BEFORE = re.compile(
+    r"(?<![^\W_])(?:v|ver|version|surum|surumu|release|build|section|chapter|bolum|madde|rfc)\.?[ :=-]{0,3}$"
+)
 # Eight groups, or a "::" with at least three groups: a time (12:30:45) has neither.
 _IPV6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 
@@ -83,6 +86,8 @@ def ip_addresses(text: str) -> Iterator[Finding]:
     """Find IPv4 and IPv6 addresses; version numbers such as 1.2.0.0 and times do not count."""
     for match in _IPV4.finditer(text):
         parts = [int(part) for part in match.group().split(".")]
+        if _VERSION_BEFORE.search(fold(text[max(0, match.start() - CONTEXT_CHARS) : match.start()])):
+            continue
         if all(part <= 255 for part in parts) and sum(part > 9 for part in parts) >= 2:
             yield Finding(IP, match.start(), match.end(), match.group())
     if text.count(":") < 2:

@@ -264,13 +264,16 @@ def find_problem(request: Any) -> str | None:
 
 
 def emptiest(part: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """Return the emptiest value that fits a part of a schema: null, [], False, 0, "" or an object of such."""
+    """Return the emptiest value that fits a part of a schema: null, [], False, 0, "", the first of those that
+    are allowed, or an object of such."""
     if "$ref" in part:
         return emptiest(schema["$defs"][part["$ref"].rpartition("/")[2]], schema)
     if "anyOf" in part:
         return None if {"type": "null"} in part["anyOf"] else emptiest(part["anyOf"][0], schema)
     if part.get("type") == "object":
         return {name: emptiest(child, schema) for name, child in part["properties"].items()}
+    if "enum" in part:
+        return part["enum"][0]
     return {"array": [], "boolean": False, "integer": 0, "number": 0, "string": "", "null": None}[part["type"]]
 
 

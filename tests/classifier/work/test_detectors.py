@@ -112,6 +112,7 @@ FINDS: dict[str, list[tuple[str, str]]] = {
     ],
     "confidential_marking": [
         ("GİZLİ\n", "GİZLİ"),
+        ("GİZLİ. Hizmet sözleşmesi iki nüsha olarak düzenlenmiştir ve taraflarca saklanır.", "GİZLİ"),
         ("- HİZMETE ÖZEL -", "HİZMETE ÖZEL"),
         ("C O N F I D E N T I A L", "C O N F I D E N T I A L"),
         ("CONFIDENTIAL - Acme Ltd", "CONFIDENTIAL"),
@@ -196,7 +197,16 @@ LEAVES: dict[str, list[str]] = {
         "password = auth[2]",
         "call node_api_create_property_key_latin1",
     ],
-    "ip": ["version 1.2.0.0", "section 3.1.4.1", "at 12:30:45", "999.1.2.3", "MAC 00:1A:2B:3C:4D:5E"],
+    "ip": [
+        "version 10.15.17.12",
+        "Sürüm: 10.22.33.44",
+        "v10.15.17.12",
+        "version 1.2.0.0",
+        "section 3.1.4.1",
+        "at 12:30:45",
+        "999.1.2.3",
+        "MAC 00:1A:2B:3C:4D:5E",
+    ],
     "url": ["see the chapter on http", "and/or"],
     "domain": ["Use node.js and next.js", "e.g. this", "mail ada@example.com", "report.final.docx", "i.e.the"],
     "internal_host": [
