@@ -103,7 +103,7 @@ def compare(accepted: list[str], faults: Counter[str]) -> str:
     ends = Counter(str(pk) for pk in succeeded)
     doubled = [pk for pk in accepted if entries[pk] > 1 or ends[pk] > 1]
     stale = [pk for pk, job in jobs.items() if job.result and job.result["attempt"] != job.attempt]
-    # By the clock of who held it: `processing_at` is when the claim's statement began, and it may have had to wait.
+    # By the clock of who held it: a claim may have waited for its slot after `processing_at` was written.
     held = sorted((*job.result["ran"], pk) for pk, job in jobs.items() if job.result and "ran" in job.result)
     overlaps = [pair for pair in pairwise(held) if pair[0][1] > pair[1][0]]
     for pair in overlaps:

@@ -25,6 +25,7 @@ from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils import timezone
 
 from jobs import batches
+from jobs.clock import ClockNow
 from jobs.errors import JobError, Superseded, TimedOut, WorkerLost
 from jobs.kinds import registry
 from jobs.live.events import announce_due, record, record_many
@@ -158,7 +159,7 @@ def start(
     with transaction.atomic():
         claimed = candidates.update_returning(
             state=State.PROCESSING,
-            processing_at=Now(),
+            processing_at=ClockNow(),
             updated_at=Now(),
             lease_expires_at=Now() + lease,
             worker=worker,
