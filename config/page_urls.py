@@ -14,6 +14,10 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="sign-out"),
     path("app/language/", set_language, name="language"),
     path("app/cv/", pages.cv, name="cv"),
+    path("app/classify/", pages.classify, name="classify"),
+    path("app/classify/<uuid:job_id>/", pages.batch, name="batch"),
+    path("app/sessions/", pages.sessions, name="sessions"),
+    path("app/sessions/<str:session_id>/", pages.session, name="session"),
     path("app/jobs/", pages.jobs, name="jobs"),
     path("app/jobs/<uuid:job_id>/", pages.job, name="job"),
 ]

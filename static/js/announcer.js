@@ -1,5 +1,6 @@
 // The one polite live region. It says what changed in words, once, and quarters instead of every percent.
 
+import { failureOf } from "./failure.js";
 import { t } from "./texts.js";
 
 const region = document.querySelector("[data-announcer]");
@@ -22,7 +23,7 @@ export function announce(sentence) {
 /** Say what is worth saying about a step from one state of a job to the next. */
 export function announceStep(name, before, after) {
   if (before.state !== after.state) {
-    if (after.state === "failed") announce(t("say.failed", { name, message: after.error?.message ?? "" }));
+    if (after.state === "failed") announce(t("say.failed", { name, message: failureOf(after.error) }));
     else announce(t("say.state", { name, state: t(`state.${after.state}`) }));
     return;
   }

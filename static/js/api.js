@@ -51,8 +51,8 @@ async function request(method, path) {
 }
 
 /**
- * Send a form with a file; `onProgress` gets 0–1 while the bytes go out. (fetch cannot tell that yet.)
- * key: an Idempotency-Key, so that a file sent twice over a broken connection becomes one job.
+ * Send a form with files; `onProgress` gets 0–1 while the bytes go out. (fetch cannot tell that yet.)
+ * key: an Idempotency-Key, so that what is sent twice over a broken connection becomes one job.
  */
 export function upload(path, form, { key, onProgress, signal }) {
   return new Promise((resolve, reject) => {

@@ -3,13 +3,15 @@
 import { partsOf } from "./parts.js";
 
 const dialog = document.querySelector("[data-ask]");
+const parts = partsOf(dialog);
+const keepIt = parts.no.textContent;
 
-/** Resolve to true when the reader says yes. */
-export function ask({ title, text, yes }) {
-  const parts = partsOf(dialog);
+/** Resolve to true when the reader says yes. no: what leaves everything as it is, "Keep it" by default. */
+export function ask({ title, text, yes, no = keepIt }) {
   parts.title.textContent = title;
   parts.text.textContent = text;
   parts.yes.textContent = yes;
+  parts.no.textContent = no;
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 // One job on the page: what it is, how far it is, why it waits, how it ended, and what can be done about it.
 
 import { formatDay, formatDuration, formatEta, formatTime, serverNow } from "./clock.js";
+import { failureOf } from "./failure.js";
 import { isFinished, isWaiting, nameOf } from "./job.js";
 import { clone, partsOf, write } from "./parts.js";
 import { has, language, t } from "./texts.js";
@@ -140,7 +141,7 @@ export class JobCard {
   #error(error) {
     this.parts.error.hidden = !error;
     if (!error) return;
-    write(this.parts["error-text"], error.message);
+    write(this.parts["error-text"], failureOf(error));
     write(this.parts["error-code"], error.code || "");
     this.parts["error-code"].parentElement.hidden = !error.code;
   }
@@ -191,6 +192,9 @@ export function stageOf(job) {
   if (isWaiting(job)) return t("waiting");
   return job.stage ? wordFor("stage", job.stage) : t("stage.starting");
 }
+
+/** What a stage is called. */
+export const stageWord = (stage) => wordFor("stage", stage);
 
 function wordFor(group, stage) {
   const key = `${group}.${stage}`;

@@ -20,17 +20,22 @@ for (const element of document.querySelectorAll("[data-job]")) {
   if (!isFinished({ state })) live.watch(id, Number(seq));
 }
 
+// A batch waits for its documents; while they are worked on, so is it.
+const hasBegun = (job) => job.waiting_for === "children" && job.progress > 0;
+
 function show(row, job) {
   const { parts } = row;
   row.job = job;
+  const state = hasBegun(job) ? "processing" : job.state;
+  const words = hasBegun(job) ? t("percent", { n: Math.floor(job.progress) }) : stageOf(job);
   parts.live.hidden = isFinished(job);
-  parts.bar.dataset.state = job.state;
+  parts.bar.dataset.state = state;
   parts.bar.setAttribute("aria-valuenow", String(Math.round(job.progress)));
-  parts.bar.setAttribute("aria-valuetext", stageOf(job));
+  parts.bar.setAttribute("aria-valuetext", words);
   parts.fill.style.width = `${job.progress}%`;
-  write(parts.stage, stageOf(job));
-  write(parts.state, t(`state.${job.state}`));
-  parts.state.className = `badge badge--${job.state}`;
+  write(parts.stage, words);
+  write(parts.state, t(`state.${state}`));
+  parts.state.className = `badge badge--${state}`;
   if (isFinished(job)) live.unwatch(job.id);
 }
 

@@ -5,7 +5,9 @@
 //   event     {id, event}         one step, each exactly once and in order
 //   position  {id, position, waiting_for, waiting_sentence, waiting_until, eta}
 //   other     {id, event}         a step of one of the user's jobs that this page does not watch
-//   gone      {id}                the job does not exist any more
+//   told      {topic, jobId, event}  a step told by a topic that the page follows: old ones among them
+//   state     {topic, job}        a followed topic's snapshot
+//   gone      {id}                the job, or the batch, does not exist any more
 //   mode      {mode, asOf}        connecting | live | reconnecting | polling | signed-out; asOf: Date or null
 //   resumed   {}                  live again after a break
 
@@ -31,7 +33,9 @@ export class Live extends EventTarget {
   #asked = false;
   #unconfirmed = new Set();
   #wasLive = false;
+  #standing = new Set(); // topics that are subscribed to for good, and need no cursor
   #cursors = new Cursors();
+  #followed = new Map(); // topic -> read
   #poller = new Poller(this, this.#cursors);
 
   mode = "connecting";
@@ -42,7 +46,9 @@ export class Live extends EventTarget {
     this.url = url;
   }
 
-  start() {
+  /** jobs: whether to hear of all the user's jobs (`other`); a page of one batch need not. */
+  start({ jobs = true } = {}) {
+    if (jobs) this.#standing.add("jobs");
     this.#connect();
     setInterval(() => this.#watchSilence(), 1000);
     // A laptop that wakes up, a network that is back: look now, not when the back-off is over.
@@ -62,6 +68,25 @@ export class Live extends EventTarget {
     this.#cursors.forget(id);
     this.#confirm(`job:${id}`);
     this.#send({ unsubscribe: `job:${id}` });
+  }
+
+  /**
+   * Follow a topic that has no cursor, such as `batch:<id>`. read: async, reads over REST how things stand; it is called
+   * whenever the server has begun anew, and by each round of polling. What is told meanwhile may be older than that.
+   */
+  follow(topic, read) {
+    this.#followed.set(topic, read);
+    this.#send({ subscribe: topic });
+  }
+
+  unfollow(topic) {
+    if (!this.#followed.delete(topic)) return;
+    this.#confirm(topic);
+    this.#send({ unsubscribe: topic });
+  }
+
+  get follows() {
+    return this.#followed.size > 0;
   }
 
   watches(id) {
@@ -84,8 +109,9 @@ export class Live extends EventTarget {
       if (socket !== this.#socket) return;
       this.#heard();
       // Nothing on the page counts as live before the server has said how each of these stands now.
-      this.#unconfirmed = new Set(["jobs", ...this.#cursors.ids.map((id) => `job:${id}`)]);
-      this.#send({ subscribe: "jobs" });
+      const uncounted = [...this.#standing, ...this.#followed.keys()];
+      this.#unconfirmed = new Set([...uncounted, ...this.#cursors.ids.map((id) => `job:${id}`)]);
+      for (const topic of uncounted) this.#send({ subscribe: topic });
       for (const id of this.#cursors.ids) this.#send({ subscribe: `job:${id}`, after: this.#cursors.after(id) });
     };
     socket.onmessage = (message) => socket === this.#socket && this.#receive(JSON.parse(message.data));
@@ -162,6 +188,7 @@ export class Live extends EventTarget {
   // --- what comes in ------------------------------------------------------------------------------------------
   #receive(message) {
     this.#heard();
+    if (this.#followed.has(message.topic)) return this.#receiveFollowed(message);
     const id = message.topic?.startsWith("job:") ? message.topic.slice(4) : "";
     if (message.type === "snapshot") {
       if (id) this.receiveJob(message.job);
@@ -171,6 +198,31 @@ export class Live extends EventTarget {
     else if (message.type === "position") this.#tell("position", { id, ...message });
     else if (message.type === "ping") setServerTime(message.at);
     else if (message.type === "error" && message.code === "not_found" && id) this.gone(id);
+  }
+
+  #receiveFollowed({ type, topic, job, job_id: jobId, event, code }) {
+    if (type === "snapshot") {
+      this.#tell("state", { topic, job });
+      this.#readAnew(topic);
+    } else if (type === "event") this.#tell("told", { topic, jobId, event });
+    else if (type === "error" && code === "not_found") this.#followedGone(topic);
+  }
+
+  // Live only when the list is as fresh as the events that go on from it.
+  async #readAnew(topic) {
+    const socket = this.#socket;
+    try {
+      await this.#followed.get(topic)();
+      if (socket === this.#socket) this.#confirm(topic);
+    } catch (error) {
+      if (error.status === 404) this.#followedGone(topic);
+      else if (socket === this.#socket) this.#lost();
+    }
+  }
+
+  #followedGone(topic) {
+    this.unfollow(topic);
+    this.#tell("gone", { id: topic.slice(topic.indexOf(":") + 1) });
   }
 
   #receiveOther(id, event) {
@@ -191,6 +243,18 @@ export class Live extends EventTarget {
   gone(id) {
     this.unwatch(id);
     this.#tell("gone", { id });
+  }
+
+  /** Read what is followed, as a round of polling does. Throws an ApiError. */
+  async readFollowed() {
+    for (const [topic, read] of this.#followed) {
+      try {
+        await read();
+      } catch (error) {
+        if (error.status !== 404) throw error;
+        this.#followedGone(topic);
+      }
+    }
   }
 
   // --- the poller tells ---------------------------------------------------------------------------------------

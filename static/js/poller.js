@@ -1,4 +1,4 @@
-// The fall-back: asks the API for what came after each cursor, while the WebSocket cannot be had.
+// The fall-back: asks the API for what came after each cursor, and for what is followed, while the WebSocket cannot be had.
 
 import { get } from "./api.js";
 
@@ -43,10 +43,10 @@ export class Poller {
         }
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await Promise.all([this.live.readFollowed().catch((problem) => (error = problem)), ...Array.from({ length: AT_ONCE }, work)]);
     if (!this.#running) return;
     if (error) this.live.pollFailed(error);
-    else if (this.cursors.size) this.live.polled();
+    else if (this.cursors.size || this.live.follows) this.live.polled();
     this.#timer = setTimeout(() => this.#round(), EVERY_MS * (0.8 + Math.random() * 0.4));
   }
 

@@ -1,33 +1,21 @@
 // A CV's profile, laid out for reading, and as the JSON that programs get.
 
+import { readOrJson } from "./json-view.js";
+import { languageName } from "./languages.js";
 import { clone, partsOf } from "./parts.js";
-import { count, language, locale, t } from "./texts.js";
-
-const SHOWN_COPIED_MS = 2000;
+import { count, locale, t } from "./texts.js";
 
 /** Return an element that shows a parser result (`GET /api/v1/parser/result/<id>`). name: for the downloaded file. */
 export function profileView(result, name) {
   const element = clone("profile");
   const parts = partsOf(element);
   const { profile, cv_language: cvLanguage } = result.parsed_data;
-  const json = JSON.stringify(result.parsed_data, null, 2);
 
   fillBasics(parts, profile.basics ?? {}, cvLanguage);
   fillSkills(parts.skills, profile.basics?.skills ?? []);
   fillTimeline(parts.experiences, profile.professional_experiences ?? [], experienceEntry);
   fillTimeline(parts.education, profile.education ?? [], educationEntry);
-  parts.json.textContent = json;
-
-  const show = (which) => {
-    parts.read.hidden = which !== "read";
-    parts.json.hidden = which !== "json";
-    parts["show-read"].setAttribute("aria-pressed", String(which === "read"));
-    parts["show-json"].setAttribute("aria-pressed", String(which === "json"));
-  };
-  parts["show-read"].addEventListener("click", () => show("read"));
-  parts["show-json"].addEventListener("click", () => show("json"));
-  parts.copy.addEventListener("click", () => copy(parts, json, () => show("json")));
-  parts.download.addEventListener("click", () => download(json, name));
+  readOrJson(parts, result.parsed_data, `${name.replace(/\.[^.]+$/, "")}.profile.json`);
   return element;
 }
 
@@ -45,7 +33,7 @@ export function headline({ parsed_data: { profile } }) {
 function fillBasics(parts, basics, cvLanguage) {
   parts.years.textContent = formatYears(basics.total_experience_in_years);
   parts.licence.textContent = formatLicence(basics.has_driving_license);
-  parts.language.textContent = languageName(cvLanguage);
+  parts.language.textContent = languageName(cvLanguage) || t("profile.unknown");
   parts.summary.textContent = basics.summary ?? "";
   parts.summary.hidden = !basics.summary;
 }
@@ -109,15 +97,6 @@ function formatLicence(has) {
   return has === false ? t("profile.no") : t("profile.unknown");
 }
 
-function languageName(code) {
-  if (!code) return t("profile.unknown");
-  try {
-    return new Intl.DisplayNames([language], { type: "language" }).of(code) ?? code;
-  } catch {
-    return code;
-  }
-}
-
 function nothing(list) {
   const words = document.createElement("p");
   words.className = "muted";
@@ -129,25 +108,4 @@ function item(text) {
   const element = document.createElement("li");
   element.textContent = text;
   return element;
-}
-
-async function copy(parts, json, showJson) {
-  try {
-    await navigator.clipboard.writeText(json);
-    parts["copy-text"].textContent = t("copied");
-  } catch {
-    // Without HTTPS a page may not write to the clipboard; then the text is at least selected.
-    showJson();
-    getSelection().selectAllChildren(parts.json);
-    parts["copy-text"].textContent = document.execCommand("copy") ? t("copied") : t("copy.failed");
-  }
-  setTimeout(() => (parts["copy-text"].textContent = t("copy")), SHOWN_COPIED_MS);
-}
-
-function download(json, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([json], { type: "application/json" }));
-  link.download = `${name.replace(/\.[^.]+$/, "")}.profile.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 0);
 }

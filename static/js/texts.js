@@ -17,10 +17,13 @@ export function has(key) {
   return key in texts;
 }
 
+/** A whole number as the reader writes it. */
+export const number = new Intl.NumberFormat(language).format;
+
 const plural = new Intl.PluralRules(language);
 
 /** Return the form of a sentence that fits the number. */
 export function count(key, n) {
   const form = `${key}_${plural.select(n)}`;
-  return t(form in texts ? form : `${key}_other`, { n: new Intl.NumberFormat(language).format(n) });
+  return t(form in texts ? form : `${key}_other`, { n: number(n) });
 }

@@ -2,6 +2,8 @@
 
 import { announce } from "./announcer.js";
 import { ApiError, upload } from "./api.js";
+import { listenForFiles } from "./drop-zone.js";
+import { randomKey, visitId } from "./keys.js";
 import { partsOf } from "./parts.js";
 import { count, t } from "./texts.js";
 
@@ -17,15 +19,11 @@ export class Uploader {
   constructor({ form, page, newCard, onJob }) {
     Object.assign(this, { form, page, newCard, onJob });
     const { files, "mode-help": help } = partsOf(form);
-    files.addEventListener("change", () => {
-      this.take(files.files);
-      files.value = ""; // the same file may be chosen again
-    });
+    listenForFiles(files, (chosen) => this.take(chosen));
     const explain = () => (help.textContent = t(`mode.${form.elements.parse_mode.value}`));
     form.addEventListener("change", explain);
     form.addEventListener("submit", (event) => event.preventDefault());
     explain();
-    this.#listenForDrops();
     window.addEventListener("beforeunload", (event) => {
       if (this.#sending.size || this.#waiting.length) event.preventDefault();
     });
@@ -41,34 +39,8 @@ export class Uploader {
 
   take(files) {
     const mode = this.form.elements.parse_mode.value;
-    if (files.length) announce(count("upload.chosen", files.length));
+    announce(count("upload.chosen", files.length));
     for (const file of files) this.#enqueue({ file, mode, key: randomKey(), card: null });
-  }
-
-  // --- drops ----------------------------------------------------------------------------------------------------
-  // Anywhere on the page: a file that misses the zone would otherwise replace the page.
-  #listenForDrops() {
-    let depth = 0;
-    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-    const mark = () => document.body.classList.toggle("is-dragging", depth > 0);
-    window.addEventListener("dragenter", (event) => {
-      if (!hasFiles(event)) return;
-      depth += 1;
-      mark();
-    });
-    window.addEventListener("dragleave", (event) => {
-      if (!hasFiles(event)) return;
-      depth = Math.max(0, depth - 1);
-      mark();
-    });
-    window.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-    window.addEventListener("drop", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      depth = 0;
-      mark();
-      this.take(event.dataTransfer.files);
-    });
   }
 
   // --- sending --------------------------------------------------------------------------------------------------
@@ -132,23 +104,9 @@ export class Uploader {
   #form({ file, mode }) {
     const form = new FormData();
     form.append("user_id", this.page.userId);
-    form.append("session_id", sessionId());
+    form.append("session_id", visitId());
     form.append("parse_mode", mode);
     form.append("file", file);
     return form;
   }
-}
-
-function randomKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-// One visit in one tab: what was uploaded together can be found together.
-function sessionId() {
-  let id = sessionStorage.getItem("session");
-  if (!id) {
-    id = `web-${randomKey().slice(0, 16)}`;
-    sessionStorage.setItem("session", id);
-  }
-  return id;
 }

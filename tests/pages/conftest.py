@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,11 @@ from typing import Any
 import pytest
 
 from tests import samples
-from tests.harness.processes import BASE_DIR, ServerStack
+from tests.harness.processes import ServerStack
 from tests.harness.waiting import wait_until
 
+#: For a worker that reads no CVs: it is ready sooner.
+DOCUMENTS_ONLY = {"WORKER_QUEUES": "documents"}
 #: A worker that has stopped is said to be gone after three heartbeats.
 QUICK_HEARTBEAT = {"HEARTBEAT_SECONDS": "1", "LEASE_SECONDS": "5"}
 
@@ -50,6 +50,23 @@ class Visitor:
         files = [{"name": name, "mimeType": FILES[name][0], "buffer": FILES[name][1]()} for name in names]
         self.page.set_input_files("#files", files)
 
+    def drop(self, files: dict[str, bytes]) -> None:
+        """Drop files, by name, onto the page's heading: anywhere will do."""
+        contents = [[name, base64.b64encode(content).decode()] for name, content in files.items()]
+        self.page.evaluate(
+            """(files) => {
+                const data = new DataTransfer();
+                for (const [name, content] of files) {
+                    data.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));
+                }
+                for (const type of ["dragenter", "dragover", "drop"]) {
+                    const options = {dataTransfer: data, bubbles: true, cancelable: true};
+                    document.querySelector("h1").dispatchEvent(new DragEvent(type, options));
+                }
+            }""",
+            contents,
+        )
+
     def card(self, name: str) -> Any:
         return self.page.locator("article", has=self.page.get_by_role("heading", name=name, exact=True))
 
@@ -69,25 +86,12 @@ class Visitor:
         self.wait_for_text(self.page.locator("[data-connection]"), mode, timeout=timeout)
 
 
-def collect_static(data_dir: Path) -> None:
-    """`make run` does this; a ServerStack only migrates. whitenoise looks when the web server starts."""
-    subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
-        cwd=BASE_DIR,
-        env=os.environ | {"DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "config.settings"},
-        check=True,
-        timeout=120,
-    )
-
-
 @pytest.fixture
 def visitor(server_stack: Callable[..., ServerStack], browser_page: Any, tmp_path: Path) -> Callable[..., Visitor]:
     """A function that starts a stack and returns its visitor; the arguments are ServerStack's."""
 
     def start(**options: Any) -> Visitor:
-        data_dir = tmp_path / "site"
-        data_dir.mkdir()
-        collect_static(data_dir)
-        return Visitor(browser_page, server_stack(data_dir=data_dir, env=QUICK_HEARTBEAT, **options))
+        env = QUICK_HEARTBEAT | options.pop("env", {})
+        return Visitor(browser_page, server_stack(data_dir=tmp_path / "site", env=env, **options))
 
     return start

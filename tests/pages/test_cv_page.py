@@ -153,16 +153,7 @@ def test_files_are_dropped_anywhere_on_the_page(visitor):
     ada = visitor()
     ada.sign_in("/app/cv/")
     ada.wait_for_mode("Live")
-    ada.page.evaluate(
-        """() => {
-            const data = new DataTransfer();
-            data.items.add(new File(["Software Engineer\\nSkills: Python"], "dropped.txt", {type: "text/plain"}));
-            for (const type of ["dragenter", "dragover", "drop"]) {
-                const options = {dataTransfer: data, bubbles: true, cancelable: true};
-                document.querySelector("h1").dispatchEvent(new DragEvent(type, options));
-            }
-        }"""
-    )
+    ada.drop({"dropped.txt": b"Software Engineer\nSkills: Python"})
     wait_until(lambda: ada.card("dropped.txt").count() == 1)
 
 
@@ -183,7 +174,7 @@ def test_a_file_never_has_two_cards_even_when_its_job_is_told_before_the_upload_
     )
     ada.choose("selin.pdf")
     # The second half lets Playwright hear.
-    wait_until(lambda: answered and any('"created"' in frame for frame in told) or ada.page.wait_for_timeout(10))
+    wait_until(lambda: (answered and any('"created"' in frame for frame in told)) or ada.page.wait_for_timeout(10))
     # What the page asks about the job it was told of is answered before this.
     job = answered[0][1].json()["job_id"]
     for _ in range(3):
@@ -218,6 +209,24 @@ def test_a_cv_that_a_program_sends_for_the_user_appears_by_itself(visitor):
     )
     assert answer.status_code == 202
     wait_until(lambda: ada.card("program.txt").count() == 1)
+
+
+def test_a_batch_of_documents_elsewhere_does_not_make_the_page_ask_for_each_of_them(visitor):
+    ada = visitor(cluster_names=())
+    ada.sign_in("/app/cv/")
+    ada.wait_for_mode("Live")
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url.removeprefix(ada.stack.base_url)))
+    with ada.page.expect_request("**/api/v1/jobs/?owner=me&kind=parsers.parse_cv"):
+        requests.post(
+            f"{ada.stack.base_url}/batch/upload",
+            headers={"Authorization": f"Token {ada.stack.token()}"},
+            files=[("files", (f"{n}.txt", b"A notice of the town library.", "text/plain")) for n in range(20)],
+            timeout=10,
+        ).raise_for_status()
+    ada.page.wait_for_load_state("networkidle")
+    assert len(asked) < 10
+    ada.wait_for_text(ada.page.locator("main"), "Nothing here yet")
 
 
 def test_no_event_is_taken_twice_or_before_those_that_precede_it(visitor):

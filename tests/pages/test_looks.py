@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 
-PAGES = {"home": "/", "cv": "/app/cv/", "jobs": "/app/jobs/"}
+from tests import samples
+
+PAGES = {
+    "home": "/",
+    "cv": "/app/cv/",
+    "jobs": "/app/jobs/",
+    "classify": "/app/classify/",
+    "sessions": "/app/sessions/",
+}
+DOCUMENTS = {
+    "personel-formu.txt": "Personel formu. E-posta: deniz@example.com, doğum tarihi: 23.04.1990.".encode(),
+    "a-document-with-a-very-long-name-that-nobody-would-want-to-read-twice.pdf": samples.corrupt_pdf(),
+}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -18,6 +32,24 @@ def overflows(page) -> list[str]:
     )
 
 
+def classify(ada) -> str:
+    """Classify the documents and return the address of the batch, with the evidence of the first open."""
+    ada.go("/app/classify/")
+    ada.drop(DOCUMENTS)
+    ada.page.wait_for_url("**/app/classify/*-*/")
+    ada.wait_for_text(ada.page.locator("[data-totals]"), "1 classified · 1 failed")
+    return urlsplit(ada.page.url).path + ada.page.locator(".docs a").first.get_attribute("href")
+
+
+def fill_a_session(ada) -> str:
+    """Send the documents into a session and return its address, with a search."""
+    ada.go("/app/sessions/")
+    ada.drop(DOCUMENTS)
+    ada.page.wait_for_url("**/app/sessions/*/")
+    ada.wait_for_text(ada.page.locator("[data-status]"), "Done, with errors")
+    return f"{urlsplit(ada.page.url).path}?q=personel"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_phone_and_a_desk_in_light_and_dark(visitor, screenshot, scheme):
     ada = visitor()
@@ -27,8 +59,12 @@ def test_pages_fit_a_phone_and_a_desk_in_light_and_dark(visitor, screenshot, sch
     for name in ("selin.pdf", "özgeçmiş.docx"):
         ada.wait_for_text(ada.card(name), "Done", timeout=60)
     ada.wait_for_text(ada.card("broken.pdf"), "Failed")
+    batch = classify(ada)
+    session = fill_a_session(ada)
+    ada.go("/app/cv/")
+    ada.card("selin.pdf").wait_for()
     job = ada.card("selin.pdf").get_by_role("link", name="selin.pdf").get_attribute("href")
-    for name, path in {**PAGES, "job": job}.items():
+    for name, path in {**PAGES, "job": job, "batch": batch, "session": session}.items():
         ada.go(path)
         if name != "home":
             ada.wait_for_mode("Live")
@@ -37,6 +73,10 @@ def test_pages_fit_a_phone_and_a_desk_in_light_and_dark(visitor, screenshot, sch
         screenshot(f"{name}-{scheme}")
         ada.page.set_viewport_size(PHONE)
         assert not overflows(ada.page)
+        if name == "batch":
+            screenshot(f"evidence-{scheme}-phone")
+            ada.page.keyboard.press("Escape")
+            assert not overflows(ada.page)
         screenshot(f"{name}-{scheme}-phone")
         ada.page.set_viewport_size({"width": 1280, "height": 900})
 
