@@ -23,13 +23,14 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from classifier.models import CollectedFile, RecurringBatch
-from classifier.serializers import BATCH_KIND, DOCUMENT_KIND, FOLDER, ClassifyInput
+from classifier.serializers import BATCH_KIND, DOCUMENT_KIND, FOLDER
 from classifier.sources import Found, LeftOut, SourceProblem, StillWritten, folder_files, storage_files
 from jobs import files as job_files
 from jobs.errors import InvalidInput
 from jobs.files import Incoming
 from jobs.lifecycle import Submission, submit_batch
 from jobs.models import Job, JobFile, new_id
+from parsers.documents import DocumentField
 
 logger = logging.getLogger(__name__)
 
@@ -244,7 +245,7 @@ def _store(found: Found, content: bytes, fingerprint: str) -> _Fresh:
     upload = SimpleUploadedFile(name, content)
     doc_id, refused = new_id(), None
     try:
-        ClassifyInput().validate_file(upload)
+        DocumentField().run_validation(upload)
     except InvalidInput as error:
         refused = error
     media_type = getattr(upload, "media_type", "application/octet-stream")

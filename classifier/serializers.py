@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
 
 from jobs import batches
@@ -15,7 +14,8 @@ from jobs.api.serializers import LONGEST_PAGE, PAGE, Label, utc
 from jobs.batches import Member, Summary
 from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job, JobFile
 from jobs.states import FINISHED, State, Vocabulary
-from parsers.extraction import HEAD_BYTES, Limits, judge_type
+from parsers.documents import DocumentField
+from parsers.extraction import Limits
 
 #: A document is a job of the first kind, a batch a parent of the second.
 DOCUMENT_KIND, BATCH_KIND = "classifier.classify_document", "classifier.classify_batch"
@@ -54,15 +54,7 @@ def document_limits() -> Limits:
 class ClassifyInput(serializers.Serializer):
     """The input of `classifier.classify_document`."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=500)
-
-    def validate_file(self, file: UploadedFile) -> UploadedFile:
-        """Judge by content, not by name. Raises InvalidInput with the status that fits (413, 415, 400)."""
-        head = file.read(HEAD_BYTES)
-        file.seek(0)
-        media_type = judge_type(head, file.name or "", file.size or 0, document_limits())
-        setattr(file, "media_type", str(media_type))  # noqa: B010  an upload has room for it, its type has not
-        return file
+    file = DocumentField()
 
 
 class CollectInput(serializers.Serializer):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
 
 from jobs.api.serializers import utc
@@ -14,7 +13,8 @@ from jobs.files import find_input
 from jobs.models import Job
 from jobs.states import State, Vocabulary
 from parsers.cv import ADVANCED, MODES
-from parsers.extraction import HEAD_BYTES, Limits, judge_type
+from parsers.documents import DocumentField
+from parsers.extraction import Limits
 
 #: WIRE.md, column 001.
 WORDS = Vocabulary(
@@ -37,16 +37,8 @@ def extraction_limits() -> Limits:
 class ParseCvInput(serializers.Serializer):
     """The input of `parsers.parse_cv`."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=500)
+    file = DocumentField()
     parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED)
-
-    def validate_file(self, file: UploadedFile) -> UploadedFile:
-        """Judge by content, not by name. Raises InvalidInput with the status that fits (413, 415, 400)."""
-        head = file.read(HEAD_BYTES)
-        file.seek(0)
-        media_type = judge_type(head, file.name or "", file.size or 0, extraction_limits())
-        setattr(file, "media_type", str(media_type))  # noqa: B010  an upload has room for it, its type has not
-        return file
 
 
 class _Caller(serializers.Serializer):

@@ -139,7 +139,9 @@ def describe_kind(kind: JobKind) -> dict[str, Any]:
 
 
 def _describe_field(name: str, field: Any) -> dict[str, Any]:
-    kind = type(field).__name__.removesuffix("Field").lower()
+    # A field of ours is described as what it is a case of.
+    known = next(base for base in type(field).__mro__ if base.__module__.startswith("rest_framework."))
+    kind = known.__name__.removesuffix("Field").lower()
     description: dict[str, Any] = {
         "name": name,
         "type": kind,

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from rest_framework import serializers
 
 from jobs.models import Job
 from jobs.states import State
-from parsers.extraction import HEAD_BYTES, Limits, judge_type
+from parsers.documents import DocumentField
+from parsers.extraction import Limits
 from parsers.ingestion.chunks import DEFAULT_SIZE, LARGEST_SIZE, SMALLEST_SIZE
 from parsers.ingestion.operations import ingestion_limits
 from parsers.ingestion.search import LARGEST_LIMIT, LIMIT, Hit, snippet
@@ -56,15 +56,7 @@ class ChunkSettings(serializers.Serializer):
 class IngestDocumentInput(ChunkSettings):
     """The input of `parsers.ingest_document`."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=500)
-
-    def validate_file(self, file: UploadedFile) -> UploadedFile:
-        """Judge by content, not by name. Raises InvalidInput."""
-        head = file.read(HEAD_BYTES)
-        file.seek(0)
-        media_type = judge_type(head, file.name or "", file.size or 0, limits())
-        setattr(file, "media_type", str(media_type))  # noqa: B010  an upload has room for it, its type has not
-        return file
+    file = DocumentField()
 
 
 class BatchRequest(ChunkSettings):
