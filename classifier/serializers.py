@@ -118,13 +118,16 @@ def describe_batch(job: Job, members: Sequence[Member], *, begun: int) -> dict[s
 
 def describe_totals(job: Job, summary: Summary) -> dict[str, Any]:
     """A batch as one row of GET /jobs. completed, failed: how many documents."""
+    # The parent's own progress is written twice a second, and never goes back when a document is deleted.
+    stopped = job.state in (State.FAILED, State.CANCELLED)
+    progress = job.progress if stopped else max(job.progress, summary.progress)
     return {
         "job_id": str(job.pk),
         "status": JOB_WORDS.word(batches.word_state(job, summary)),
         "total_files": summary.total,
         "completed": summary.succeeded,
         "failed": summary.failed,
-        "progress": summary.progress,
+        "progress": round(progress, 2),
         "created_at": utc(job.created_at),
         "updated_at": utc(job.updated_at),
     }

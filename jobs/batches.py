@@ -69,8 +69,13 @@ def _summary(rows: list[Any]) -> Summary:
 
 
 def word_state(parent: Job, summary: Summary) -> State:
-    """Return the state that people should read: a waiting parent whose children have begun is being worked on."""
+    """Return the state that people should read.
+
+    A waiting parent whose children have begun is being worked on; so is one that was told to stop while they run.
+    """
     if parent.state in WAITING and (summary.begun or 0 < summary.total == summary.ended):
+        return State.PROCESSING
+    if parent.state in FINISHED and summary.ended < summary.total:
         return State.PROCESSING
     return State(parent.state)
 

@@ -391,11 +391,14 @@ def requeue(job_id: uuid.UUID, *, by: str = "", reason: str = "") -> Job | None:
 def _requeue(jobs: Any, data: dict[str, Any]) -> list[Job]:
     """Queue those that failed or were cancelled, but not those whose file was refused: there is nothing to run.
 
-    Must run in a transaction. Returns them.
+    An attempt that is still being stopped is shut out by its fence, or it would end a job that was asked for again;
+    not so one that holds a resource: the next holder would start beside it. Must run in a transaction. Returns them.
     """
     refused = JobFile.objects.filter(job=OuterRef("pk"), role=JobFile.Role.INPUT, file="")
-    moved = jobs.filter(~Exists(refused), state__in=UNSUCCESSFUL).update_returning(
-        state=State.QUEUED, queued_at=Now(), progress=0.0, turn=BACK_IN_TURN, **_afresh()
+    told_to_stop = Q(cancel_requested_at__isnull=False) | Q(deadline_at__lte=Now())
+    stopping = Q(state=State.PROCESSING, slot__isnull=True) & told_to_stop
+    moved = jobs.filter(Q(state__in=UNSUCCESSFUL) | stopping, ~Exists(refused)).update_returning(
+        state=State.QUEUED, queued_at=Now(), progress=0.0, turn=BACK_IN_TURN, **LET_GO, **_afresh()
     )
     _keep_files(moved)
     record_many([(job, EventType.REQUEUED, data) for job in moved])

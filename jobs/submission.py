@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -49,6 +49,7 @@ class Submission:
     files: Iterable[JobFile] = ()
     run_after: datetime | None = None
     deadline_at: datetime | None = None
+    timeout: timedelta | None = None  # the same, counted from now
     max_attempts: int | None = None
     parent: Job | None = None
     waits_for_children: bool = False  # set by `submit_batch`
@@ -70,7 +71,7 @@ def submit(
     idempotency_key: the same key and request return the first job; `job.was_replayed` tells. Another request under
     the same key raises IdempotencyConflict. options: the other fields of Submission: priority 0–10, user_id,
     session_id, metadata, files (JobFiles of `files.store` that have no job yet), run_after and deadline_at (aware
-    datetimes), max_attempts, parent, id (when files were named after it). For a batch see `submit_batch`.
+    datetimes), timeout, max_attempts, parent, id (when files were named after it). For a batch see `submit_batch`.
     Raises UnknownKind.
     """
     return _submit_once([Submission(kind=kind, input=input or {}, **options)], owner, idempotency_key)
@@ -149,7 +150,7 @@ def _create(
                 metadata=dict(submission.metadata),
                 max_attempts=submission.max_attempts or kind.backoff.max_attempts,
                 run_after=submission.run_after,
-                deadline_at=submission.deadline_at,
+                deadline_at=submission.deadline_at or (now + submission.timeout if submission.timeout else None),
                 expires_at=max(now, submission.run_after or now) + settings.SIRA_RETENTION,
                 idempotency_key=idempotency_key,
                 idempotency_digest=digest,
@@ -224,7 +225,7 @@ def _digest(family: Sequence[Submission]) -> str:
 
 
 def _identity(submission: Submission) -> dict[str, Any]:
-    content = {str(file.pk): file.sha256 for file in submission.files}
+    content = {str(file.pk): f"{file.name} {file.sha256}" for file in submission.files}
     identity = {
         "kind": submission.kind,
         "input": _with_content(submission.input, content),
@@ -233,6 +234,7 @@ def _identity(submission: Submission) -> dict[str, Any]:
         "session_id": submission.session_id,
         "metadata": submission.metadata,
         "run_after": submission.run_after,
+        "timeout": submission.timeout,
         "files": list(content.values()),
     }
     return identity | ({"refused": submission.refused.code} if submission.refused else {})

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.request import Request
 
@@ -58,12 +57,11 @@ def accept_batch(
     refuse_unstorable([parent_data, child_data, user_id, session_id, metadata or {}])
     context = {"request": request}
     owner = request.user if request.user.is_authenticated else None
-    deadline_at = timezone.now() + timeout if timeout else None
     common: dict[str, Any] = {
         "priority": priority,
         "user_id": user_id,
         "session_id": session_id,
-        "deadline_at": deadline_at,
+        "timeout": timeout,
     }
     parent_input = registry.get(parent_kind).input(data=dict(parent_data), context=context)
     parent_input.is_valid(raise_exception=True)

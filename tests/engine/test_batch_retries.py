@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from jobs import batches, files, lifecycle, retention
 from jobs.errors import InvalidInput, Superseded
+from jobs.lifecycle import Submission
 from jobs.models import Job, JobFile
 from jobs.states import State
 from tests.engine.conftest import event_types
@@ -163,6 +164,38 @@ def test_a_batch_past_its_deadline_fails_and_stops_its_children():
     assert (fresh(parent).state, fresh(parent).error_code) == ("failed", "deadline")
     assert batches.summary(parent.pk).counts == {"cancelled": 2, "processing": 1}
     assert fresh(running).cancel_requested_at is not None
+
+
+@pytest.mark.parametrize("how", ["cancelled", "past its deadline"])
+def test_a_batch_that_is_run_again_while_it_is_being_stopped_runs_all_that_was_stopped(how):
+    parent = batch(3)
+    done, stopping = succeed(), claim()
+    if how == "cancelled":
+        lifecycle.cancel(parent.pk)
+    else:
+        Job.objects.filter(pk=parent.pk).update(deadline_at=Now() - timedelta(seconds=1))
+        Job.objects.filter(parent=parent).update(deadline_at=Now() - timedelta(seconds=1))
+        lifecycle.fail_past_deadline()
+    assert batches.word_state(fresh(parent), batches.summary(parent.pk)) == State.PROCESSING, "one is still at work"
+    assert lifecycle.requeue(parent.pk, by="ada").state == State.PENDING
+    with pytest.raises(Superseded):
+        lifecycle.acknowledge_cancel(stopping)
+    assert batches.summary(parent.pk).counts == {"succeeded": 1, "queued": 2}
+    assert fresh(done).attempt == 1
+    succeed()
+    succeed()
+    assert fresh(parent).state == State.QUEUED
+
+
+def test_an_attempt_that_holds_a_resource_keeps_it_until_it_has_stopped():
+    parent = lifecycle.submit_batch(
+        Submission("workload.sum_up"),
+        [Submission("workload.use_gpu", {"act": "ok", "seconds": 0, "until_attempt": 0, "value": n}) for n in range(2)],
+    )
+    holder = claim()
+    lifecycle.cancel(parent.pk)
+    lifecycle.requeue(parent.pk)
+    assert (fresh(holder).state, fresh(holder).slot) == ("processing", 0)
 
 
 # --- deleted ----------------------------------------------------------------------------------------------------------

@@ -191,6 +191,14 @@ def test_the_same_key_for_another_request_is_refused(act, ada):
         act(owner=ada, idempotency_key="k", value=2)
 
 
+def test_the_same_key_with_another_time_limit_is_refused(act, ada):
+    first = act(owner=ada, idempotency_key="k", timeout=timedelta(minutes=5))
+    assert first.deadline_at is not None
+    assert act(owner=ada, idempotency_key="k", timeout=timedelta(minutes=5)).pk == first.pk
+    with pytest.raises(IdempotencyConflict):
+        act(owner=ada, idempotency_key="k")
+
+
 def test_requests_with_one_key_at_the_same_moment_make_one_job(act, ada):
     jobs = run_together([lambda: act(owner=ada, idempotency_key="k")] * 6)
     assert len({job.pk for job in jobs}) == 1
