@@ -115,12 +115,12 @@ def test_several_batches_are_counted_in_one_query(django_assert_num_queries):
 # --- members ----------------------------------------------------------------------------------------------------------
 
 
-def with_files(values: list[int]) -> list[Submission]:
+def with_files(values: list[int], suffix: str = "txt") -> list[Submission]:
     submissions = []
     for value in values:
         one = child(value)
         content = ContentFile(f"document {value}".encode())
-        one.files = [files.store(content, name=f"{value}.txt", media_type="text/plain", role="input", job_id=one.id)]
+        one.files = [files.store(content, name=f"{value}.{suffix}", media_type="text/plain", role="input", job_id=one.id)]
         one.input = {**one.input, "file": str(one.files[0].pk)}
         submissions.append(one)
     return submissions
@@ -206,9 +206,9 @@ def test_requests_with_one_key_at_the_same_moment_make_one_job(act, ada):
 
 
 def test_the_same_key_for_the_same_batch_returns_the_first_and_for_another_is_refused(ada):
-    def send(values: list[int]) -> Job:
+    def send(values: list[int], suffix: str = "txt") -> Job:
         parent = Submission("workload.sum_up")
-        return lifecycle.submit_batch(parent, with_files(values), owner=ada, idempotency_key="k")
+        return lifecycle.submit_batch(parent, with_files(values, suffix), owner=ada, idempotency_key="k")
 
     first = send([1, 2])
     again = send([1, 2])
@@ -216,6 +216,8 @@ def test_the_same_key_for_the_same_batch_returns_the_first_and_for_another_is_re
     for other in ([2, 1], [1], [1, 2, 3]):
         with pytest.raises(IdempotencyConflict):
             send(other)
+    with pytest.raises(IdempotencyConflict):
+        send([1, 2], "md")  # the same content under another name
     assert Job.objects.count() == 3
 
 
