@@ -212,3 +212,9 @@ def test_every_sentence_that_scripts_ask_for_is_there():
         for counted in re.findall(r"""\bcount\("([\w.-]+)\"""", text):
             used |= {f"{counted}_one", f"{counted}_other"}
     assert used - set(TEXTS) == set()
+
+
+def test_every_detector_and_every_fact_of_a_document_has_a_name_for_people():
+    from classifier.detectors import DETECTORS, FACTS
+
+    assert {f"detector.{name}" for name in (*DETECTORS, *FACTS)} <= set(TEXTS)
