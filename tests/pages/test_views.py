@@ -217,4 +217,5 @@ def test_every_sentence_that_scripts_ask_for_is_there():
 def test_every_detector_and_every_fact_of_a_document_has_a_name_for_people():
     from classifier.detectors import DETECTORS, FACTS
 
-    assert {f"detector.{name}" for name in (*DETECTORS, *FACTS)} <= set(TEXTS)
+    names = [*(detector.name for detector in DETECTORS), *FACTS]
+    assert {f"detector.{name}" for name in names} <= set(TEXTS)
