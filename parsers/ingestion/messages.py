@@ -1,4 +1,4 @@
-"""What a status says to a person, in Turkish and English.
+"""What a status or a refusal says to a person, in Turkish and English.
 
 A table of its own, and not the catalogue of the pages, because the two sentences of a code are one promise to a client
 and are read, written and tested side by side. Which language: the request's (Accept-Language).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import get_language
+from jobs.api.language import preferred
 
 #: code: (English, Turkish).
 MESSAGES: dict[str, tuple[str, str]] = {
@@ -25,6 +25,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "when one is back.",
         "İşlem bekliyor: {total} belgeden {ended} tanesi bitti, şu anda çalışan bir işçi yok. Hiçbir şey kaybolmadı; "
         "işçi dönünce devam edecek.",
+    ),
+    "stopping": (
+        "The batch is being stopped: {ended} of {total} done, and what still runs was told to stop.",
+        "İşlem durduruluyor: {total} belgeden {ended} tanesi bitti, çalışmakta olana durması söylendi.",
     ),
     "completed": (
         "The batch is completed. Documents: {total}, chunks: {chunks}.",
@@ -73,6 +77,52 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "There is no batch with this id; this is the latest one of the session. {message}",
         "Bu kimlikte bir işlem bulunamadı; bu, oturumun son işlemi. {message}",
     ),
+    # --- refusals
+    "session_not_found": (
+        "There is no such session, or it is not yours.",
+        "Böyle bir oturum yok veya size ait değil.",
+    ),
+    "document_not_found": (
+        "There is no such document in this session.",
+        "Bu oturumda böyle bir belge yok.",
+    ),
+    "still_stopping": (
+        "Documents of the session are still being processed and were told to stop. The session is kept until they "
+        "have; delete it again in a moment.",
+        "Oturumun bazı belgeleri hâlâ işleniyor; durmaları söylendi. Oturum onlar durana kadar silinmez; birazdan "
+        "yeniden silin.",
+    ),
+    "session_required": (
+        "Say which session the documents belong to, in `session_id`.",
+        "Belgelerin hangi oturuma ait olduğunu `session_id` alanında belirtin.",
+    ),
+    "label_unseen": (
+        "A session_id has only characters that can be seen: no control, bidirectional, zero-width or line separator "
+        "characters. This one has {sign}; write it again without that.",
+        "session_id yalnızca görünen karakterlerden oluşur: denetim, yön (bidi), sıfır genişlikli veya satır ayırıcı "
+        "karakter içeremez. Bunda {sign} var; onsuz yeniden yazın.",
+    ),
+    "label_too_long": (
+        "A session_id has at most {longest} characters. Send a shorter one.",
+        "session_id en fazla {longest} karakter olabilir. Daha kısa bir ad gönderin.",
+    ),
+    "label_slash": (
+        "A session_id has no slash and no backslash, because it is a part of addresses. Send it without.",
+        "session_id eğik çizgi veya ters eğik çizgi içeremez, çünkü adreslerin bir parçasıdır. Onlarsız gönderin.",
+    ),
+    "label_dots": (
+        "A session_id cannot be just “.” or “..”: in an address these mean a folder. Send another name.",
+        "session_id yalnızca “.” veya “..” olamaz: bunlar bir adreste klasör anlamına gelir. Başka bir ad gönderin.",
+    ),
+    "label_not_as_kept": (
+        "A job's session_id is written as sessions keep it: in Unicode NFC, without space around it. Send it so.",
+        "Bir işin session_id değeri oturumların tuttuğu gibi yazılır: Unicode NFC biçiminde, başında ve sonunda boşluk "
+        "olmadan. Öyle gönderin.",
+    ),
+    "overlap_too_large": (
+        "The overlap must be smaller than chunk_size.",
+        "chunk_overlap, chunk_size değerinden küçük olmalıdır.",
+    ),
     # --- evidence
     "children": (
         "Documents: {succeeded} succeeded, {failed} failed, {waiting} waiting, {processing} being processed.",
@@ -96,6 +146,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
 
 #: What extraction and the engine say in English, by error code; other codes keep the sentence they came with.
 TURKISH_ERRORS = {
+    "empty_batch": "İstekte `files` adlı alanda dosya yok. En az bir dosya gönderin; alanın adı `files` olmalı.",
+    "too_many_files": "Bir istekte çok fazla dosya var; hiçbiri saklanmadı. Birkaç ayrı istekle gönderin.",
+    "batch_too_large": "Dosyalar birlikte çok büyük; hiçbiri saklanmadı. Birkaç ayrı istekle gönderin.",
     "empty_file": "Dosya boş. İçeriği olan bir dosya gönderin.",
     "file_too_large": "Dosya çok büyük. Daha küçük bir dosya gönderin veya bölün.",
     "unsupported_type": "Bu dosya türü okunamıyor. PDF, DOCX, metin veya resim gönderin.",
@@ -128,4 +181,4 @@ def error_sentence(code: str, message: str) -> str:
 
 
 def speaks_turkish() -> bool:
-    return (get_language() or "").partition("-")[0] == "tr"
+    return preferred().partition("-")[0] == "tr"

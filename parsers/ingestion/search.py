@@ -87,7 +87,8 @@ class _Reading:
                 continue
             self.best[number] = max(self.best.get(number, 0.0), similar)
             self.count[number] += 1
-            self.matches.append((start, end))
+            if not self.matches or start >= self.matches[-1][1]:  # the parts of a number stand within it
+                self.matches.append((start, end))
             if before == number - 1:
                 self.pairs.add(number)
             before = number

@@ -10,11 +10,13 @@ from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from rest_framework import serializers
 
+from jobs.api.problems import Problem
+from jobs.batches import summaries
 from jobs.models import Job
-from jobs.states import State
 from parsers.documents import DocumentField
 from parsers.extraction import Limits
 from parsers.ingestion.chunks import DEFAULT_SIZE, LARGEST_SIZE, SMALLEST_SIZE
+from parsers.ingestion.messages import say
 from parsers.ingestion.operations import ingestion_limits
 from parsers.ingestion.search import LARGEST_LIMIT, LIMIT, Hit, snippet
 from parsers.ingestion.status import batches_of, status_word
@@ -47,9 +49,7 @@ class ChunkSettings(serializers.Serializer):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if data["chunk_overlap"] >= data["chunk_size"]:
-            raise serializers.ValidationError(
-                {"chunk_overlap": ["The overlap must be smaller than chunk_size."]}, code="overlap_too_large"
-            )
+            raise serializers.ValidationError({"chunk_overlap": [say("overlap_too_large")]}, code="overlap_too_large")
         return data
 
 
@@ -59,13 +59,28 @@ class IngestDocumentInput(ChunkSettings):
     file = DocumentField()
 
 
+class LabelField(serializers.CharField):
+    """A session's label. Nothing is trimmed before `check_label` has seen it: it alone says what a label is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        return check_label(super().to_internal_value(data))
+
+
 class BatchRequest(ChunkSettings):
     """The form of process-and-store-batch, but for its files."""
 
-    session_id = serializers.CharField(max_length=200)
+    session_id = LabelField()
 
-    def validate_session_id(self, session_id: str) -> str:
-        return check_label(session_id)
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data["chunk_overlap"] >= data["chunk_size"]:
+            # The answer that the other checks get, but wholly in the reader's language.
+            message = say("overlap_too_large")
+            error = {"field": "chunk_overlap", "code": "overlap_too_large", "message": message}
+            raise Problem(400, message, code="invalid_input", errors=[error])
+        return data
 
 
 class Page(serializers.Serializer):
@@ -164,10 +179,7 @@ def _latest_jobs(keys: list[int]) -> dict[int, dict[str, str]]:
     latest = Subquery(batches_of(OuterRef("owner"), OuterRef("session_id")).values("pk")[:1])
     ids = dict(DocumentSession.objects.filter(pk__in=keys).annotate(latest=latest).values_list("pk", "latest"))
     jobs = Job.objects.only("id", "state").in_bulk([id for id in ids.values() if id])
-    unsuccessful = Job.objects.filter(parent__in=jobs, state__in=[State.FAILED, State.CANCELLED])
-    partly = set(unsuccessful.order_by().values_list("parent", flat=True).distinct())
+    counts = summaries(jobs)
     return {
-        key: {"job_id": str(id), "status": status_word(jobs[id], int(id in partly))}
-        for key, id in ids.items()
-        if id in jobs
+        key: {"job_id": str(id), "status": status_word(jobs[id], counts[id])} for key, id in ids.items() if id in jobs
     }

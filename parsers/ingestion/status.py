@@ -18,6 +18,7 @@ from jobs import batches
 from jobs.api.serializers import database_now
 from jobs.batches import Member, Summary
 from jobs.errors import InvalidInput
+from jobs.lifecycle import UNSUCCESSFUL
 from jobs.models import Job, JobFile, Worker
 from jobs.positions import explain, live_workers
 from jobs.states import FINISHED, WAITING, State, Vocabulary
@@ -83,22 +84,24 @@ def latest_batch(user: Any, session_id: str) -> Job | None:
     return batches_of(user, session_id).first() if session_id else None
 
 
-def status_word(job: Job, failed: int) -> str:
-    """Return the seed's word for a batch of which `failed` documents did not make it."""
+def status_word(job: Job, summary: Summary) -> str:
+    """Return the seed's word for a batch whose documents stand so. It has not ended before the last of them."""
+    if summary.ended < summary.total:
+        return RUNNING
     word = WORDS.word(job.state)
-    return COMPLETED_WITH_ERRORS if word == COMPLETED and failed else word
+    return COMPLETED_WITH_ERRORS if word == COMPLETED and summary.failed else word
 
 
 def describe_batch(job: Job, *, found_by: str) -> dict[str, Any]:
     """Return how a batch stands, with each of its documents."""
     members = _members(job)
     summary = _summarise(members)
-    word = status_word(job, summary.failed)
+    word = status_word(job, summary)
     documents = [_describe_member(member) for member in members]
     expected = expected_chunks(member.extra for member in members)
     present = _present_chunks(job)
     evidence = [_evidence("children", **_count_states(summary)), _chunk_evidence(present, expected)]
-    if job.state not in FINISHED:
+    if word == RUNNING:
         evidence += _life_evidence(job, members)
     evidence += _attempt_evidence(job)
     return {
@@ -287,7 +290,10 @@ def _message(
         "error": error_sentence(job.error_code, job.error_message),
     }
     code = word
-    if word == RUNNING and any(one["kind"] == "workers" and not one["alive"] for one in evidence):
+    # That it failed or was cancelled is settled, but not that nobody works on it: some of its documents still run.
+    if word == RUNNING and (job.state in UNSUCCESSFUL or job.cancel_requested_at is not None):
+        code = "stopping"
+    elif word == RUNNING and any(one["kind"] == "workers" and not one["alive"] for one in evidence):
         code = "running_no_worker"
     elif word == COMPLETED and present < expected:
         code = "completed_but_deleted"

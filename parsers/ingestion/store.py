@@ -7,7 +7,7 @@ that is being deleted.
 
 from __future__ import annotations
 
-import re
+import unicodedata
 import uuid
 from typing import Any
 
@@ -16,34 +16,53 @@ from django.db.models.functions import Now
 
 from jobs.errors import InvalidInput
 from parsers.ingestion.index import terms_of
+from parsers.ingestion.messages import say
 from parsers.ingestion.operations import SplitDocument
 from parsers.models import Chunk, Document, DocumentSession
 
 LONGEST_LABEL = 200
-# It is a part of an address: no slashes, and nothing that a client or a proxy would tidy away.
-_NO_LABEL = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+#: Control, format (bidi, zero-width), surrogate, line and paragraph separator: two labels that look alike would differ.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: Rows of one INSERT.
 BATCH = 500
 
 
 def check_label(session_id: str) -> str:
-    """Return a session's label as it is kept. Raises InvalidInput for one that no address could hold."""
+    """Return a session's label as it is kept and looked up: NFC, without space around it.
+
+    It is a part of an address: no slashes, and nothing that a client or a proxy would tidy away. Raises InvalidInput.
+    """
+    session_id = unicodedata.normalize("NFC", session_id)
+    unseen = next((sign for sign in session_id if unicodedata.category(sign) in _UNSEEN), None)
+    if unseen is not None:
+        raise _no_label("label_unseen", sign=f"U+{ord(unseen):04X}")
     session_id = session_id.strip()
     if not session_id:
-        raise InvalidInput("Say which session the documents belong to, in `session_id`.", code="session_required")
-    if len(session_id) > LONGEST_LABEL or _NO_LABEL.search(session_id) or session_id in (".", ".."):
-        raise InvalidInput(
-            f"A session_id has at most {LONGEST_LABEL} characters and no slash, backslash or control character.",
-            code="invalid_session_id",
-        )
+        raise InvalidInput(say("session_required"), code="session_required")
+    if len(session_id) > LONGEST_LABEL:
+        raise _no_label("label_too_long", longest=LONGEST_LABEL)
+    if "/" in session_id or "\\" in session_id:
+        raise _no_label("label_slash")
+    if session_id in (".", ".."):
+        raise _no_label("label_dots")
     return session_id
 
 
+def _no_label(sentence: str, **values: Any) -> InvalidInput:
+    return InvalidInput(say(sentence, **values), code="invalid_session_id")
+
+
 def open_session(owner_id: int | None, session_id: str) -> DocumentSession:
-    """Return the owner's session of this label, made when there is none. Raises InvalidInput."""
+    """Return the owner's session of this label, made when there is none. Raises InvalidInput.
+
+    session_id: as `check_label` returns it. A job keeps the label that it was sent with; one that is written in
+    another way would fill a session that is not deleted with it.
+    """
     if owner_id is None:
         raise InvalidInput("A session belongs to somebody: submit the job as a user.", code="owner_required")
-    return DocumentSession.objects.get_or_create(owner_id=owner_id, session_id=check_label(session_id))[0]
+    if check_label(session_id) != session_id:
+        raise _no_label("label_not_as_kept")
+    return DocumentSession.objects.get_or_create(owner_id=owner_id, session_id=session_id)[0]
 
 
 def find_document(session: DocumentSession, sha256: str, *, chunk_size: int, chunk_overlap: int) -> Document | None:

@@ -10,16 +10,16 @@ from django.utils.http import urlencode
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import lifecycle, retention
 from jobs.api.batches import accept_batch
 from jobs.api.problems import Problem
 from jobs.api.submissions import RETRY_AFTER_SECONDS, accepted_response, was_replayed
-from jobs.api.uploads import BatchView
+from jobs.api.uploads import BatchTooLarge, BatchView, EmptyBatch, TooManyFiles
 from jobs.api.views import View
 from jobs.batches import summary
-from jobs.models import Job
+from jobs.errors import InvalidInput
 from parsers.ingestion import status, store
-from parsers.ingestion.messages import say
+from parsers.ingestion.forgetting import StillStopping, forget_session
+from parsers.ingestion.messages import error_sentence, say
 from parsers.ingestion.search import search
 from parsers.ingestion.serializers import (
     BatchRequest,
@@ -35,6 +35,8 @@ from parsers.models import Chunk, DocumentSession
 
 #: Where documents are kept in the storage.
 FOLDER = "ingestion"
+#: A running attempt stops within two seconds of being told to; this allows for a busy machine.
+STOP_SECONDS = 10.0
 
 
 class ProcessAndStoreBatch(BatchView):
@@ -57,10 +59,15 @@ class ProcessAndStoreBatch(BatchView):
             "job_id": str(job.pk),
             "session_id": session_id,
             "total_files": counted.total,
-            "status": status.status_word(job, counted.failed),
+            "status": status.status_word(job, counted),
             "message": say("accepted", total=counted.total, where=where),
         }
         return accepted_response(job, body)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, EmptyBatch | TooManyFiles | BatchTooLarge):  # from rooms that speak English only
+            exc = InvalidInput(error_sentence(exc.code, exc.message), code=exc.code)
+        return super().handle_exception(exc)
 
 
 class BatchStatus(View):
@@ -93,14 +100,18 @@ class OneSession(View):
         return Response(body | status.describe_session_status(request.user, session))
 
     def delete(self, request: Request, session_id: str) -> Response:
-        session = _session(request, session_id)
-        jobs = status.batches_of(request.user, session.session_id)
-        # First, and by itself: a job that stores its result waits for the session's row, which is locked next.
-        for key in jobs.unfinished().values_list("pk", flat=True):
-            lifecycle.cancel(key, by=request.user.get_username(), reason="its session was deleted")
-        counts = store.delete_session(session)
-        deleted = sum(_forget(job, request) for job in jobs)
-        return Response({"session_id": session.session_id, **counts, "jobs": deleted})
+        label = _label(session_id)
+        # Also what has batches only: their files are the session's as much as its documents.
+        if _find_session(request, label) is None and not status.batches_of(request.user, label).exists():
+            raise _not_found("session")
+        try:
+            counts = forget_session(request.user, label, seconds=STOP_SECONDS)
+        except StillStopping:
+            raise Problem(
+                409, say("still_stopping"), code="still_stopping",
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)}, session_id=label,
+            ) from None  # fmt: skip
+        return Response({"session_id": label, **counts})
 
 
 class Documents(View):
@@ -120,7 +131,7 @@ class OneDocument(View):
 
     def delete(self, request: Request, session_id: str, document_id: str) -> Response:
         if not store.delete_document(_session(request, session_id), int(document_id)):
-            raise Problem(404, "There is no such document in this session.", code="document_not_found")
+            raise _not_found("document")
         return Response(status=204)
 
 
@@ -153,21 +164,26 @@ class Search(View):
 
 def _session(request: Request, session_id: str) -> DocumentSession:
     """Return the user's own session. Raises a 404 problem, the same for a foreign as for no session."""
-    session = None
-    if "\0" not in session_id:
-        session = DocumentSession.objects.filter(owner=request.user.pk, session_id=session_id).first()
+    session = _find_session(request, _label(session_id))
     if session is None:
-        raise Problem(404, "There is no such session, or it is not yours.", code="session_not_found")
+        raise _not_found("session")
     return session
 
 
-def _forget(job: Job, request: Request) -> int:
-    """Delete a batch with its files. One that is still stopping is left to the retention."""
+def _find_session(request: Request, label: str) -> DocumentSession | None:
+    return DocumentSession.objects.filter(owner=request.user.pk, session_id=label).first()
+
+
+def _label(session_id: str) -> str:
+    """Return a label from an address as sessions keep it. Raises a 404 problem for what cannot be one."""
     try:
-        retention.delete_job(job, by=request.user.get_username(), reason="its session was deleted")
-    except (retention.StillRunning, Job.DoesNotExist):
-        return 0
-    return 1
+        return store.check_label(session_id)
+    except InvalidInput:
+        raise _not_found("session") from None
+
+
+def _not_found(what: str) -> Problem:
+    return Problem(404, say(f"{what}_not_found"), code=f"{what}_not_found")
 
 
 def _query(serializer: Any, request: Request) -> dict[str, Any]:

@@ -26,6 +26,8 @@ LONGEST_QUERY = 2_000
 SHORTEST_PREFIX = 3
 
 _WORD = re.compile(r"[^\W_]+")
+#: A number in groups of three, with or without decimals: 1.250,00 and 1,250.00, but no date and no decimal fraction.
+_GROUPED = re.compile(r"(?<![\w.,])([1-9]\d{0,2}(?:([.,])\d{3})(?:\2\d{3})*)(?:[.,]\d{1,2})?(?!\d|[.,]\d)")
 _VOWELS = frozenset("aeiou")
 
 # Endings as they look folded: a stands for a and e, i for ı, i, u and ü, d for d and t.
@@ -76,8 +78,17 @@ class Word(NamedTuple):
 
 
 def words_of(text: str) -> Iterator[Word]:
-    """Yield the words of a text in order, each cut at 60 letters."""
-    for match in _WORD.finditer(fold(text)):
+    """Yield the words of a text in order, each cut at 60 letters.
+
+    Before the parts of a grouped number comes the number itself, without its separators and decimals: 1250.
+    """
+    folded = fold(text)
+    numbers = iter(_GROUPED.finditer(folded))
+    number = next(numbers, None)
+    for match in _WORD.finditer(folded):
+        if number is not None and match.start() == number.start():
+            yield Word(re.sub(r"[.,]", "", number[1])[:LONGEST_WORD], number.start(), number.end())
+            number = next(numbers, None)
         yield Word(match[0][:LONGEST_WORD], match.start(), match.end())
 
 

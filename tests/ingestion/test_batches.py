@@ -15,6 +15,7 @@ from jobs.kinds import registry
 from jobs.models import Job, JobFile
 from jobs.running import RunningJob
 from jobs.states import State
+from parsers.ingestion import store
 from parsers.models import Chunk, Document, DocumentSession
 from tests import samples
 from tests.harness.threads import run_together
@@ -169,7 +170,7 @@ def test_a_document_of_a_session_that_is_deleted_meanwhile_does_not_bring_it_bac
     send(ada, TR)
     job = RunningJob(claiming.claim("worker-1"))
     result = registry.get(job.job.kind).run(job, **job.job.input)
-    assert ada.delete("/api/sessions/s1/").status_code == 200
+    store.delete_session(DocumentSession.objects.get())
     lifecycle.succeed(job.job, result, job.saves)
     assert not DocumentSession.objects.exists()
     assert not Document.objects.exists()
@@ -195,7 +196,8 @@ BAD_FORMS = [
     ({"session_id": "a/b"}, "invalid_session_id"),
     ({"session_id": ".."}, "invalid_session_id"),
     ({"session_id": "a\nb"}, "invalid_session_id"),
-    ({"session_id": "x" * 201}, "max_length"),
+    ({"session_id": "x" * 201}, "invalid_session_id"),
+    ({"session_id": "  "}, "session_required"),
     ({"chunk_size": 99}, "min_value"),
     ({"chunk_size": 10_001}, "max_value"),
     ({"chunk_size": "many"}, "invalid"),

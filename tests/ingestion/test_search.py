@@ -21,6 +21,8 @@ TEXTS = [
     "Ödemeler üç taksitte yapılır. Ödeme gecikirse faiz işler. Sözleşme feshedilir.",
     "Çağrı merkezi şikâyetleri öğleden önce yanıtlar.",
     "Договор аренды подписан. Η σύμβαση. 中文 文档",
+    "Bedel 1.250,00 TL olarak 01.02.2026 günü havale edildi.",
+    "A total of 1,250.00 of 750,000USD was transferred.",
 ]
 
 
@@ -57,6 +59,9 @@ EXPECTED = {
     "συμβαση": [6],
     "中文": [6],
     "yokböylebirkelime": [],
+    "1250": [7, 8],
+    "750000": [8],
+    "2026": [7],
     "": [],
     "*": [],
 }
@@ -98,7 +103,8 @@ def test_no_query_is_an_error(stored):
 
 @on_both
 def test_sessions_do_not_find_each_others_chunks(stored):
-    mine, other = stored(*TEXTS), stored("kitap", session_id="s2")
+    words = [text for text in TEXTS if not any(map(str.isdigit, text))]  # a session's number is none of its words
+    mine, other = stored(*words), stored("kitap", session_id="s2")
     foreign = stored("kitap kitap", owner="ben")
     assert (found(mine, "kitap"), found(other, "kitap"), found(foreign, "kitap")) == ([2], [0], [0])
     stored(f"@{mine.pk} kitap '@{mine.pk}' {mine.pk}", owner="cem")  # a text that pretends to be of another session
@@ -117,6 +123,14 @@ def test_a_hit_shows_where_its_words_stand_in_plain_text(db, stored):
     assert [shown["text"][start:end] for start, end in shown["highlights"]] == ["Sözleşmenin", "SÜRESİ"]
     assert "".join(part["text"] for part in shown["parts"]) == shown["text"]
     assert [part["text"] for part in shown["parts"] if part["hit"]] == ["Sözleşmenin", "SÜRESİ"]
+
+
+def test_a_number_that_is_written_in_groups_is_shown_as_one_place(db, stored):
+    session = stored("Bedel 1.250,00 TL.")
+    for query in ("1250", "1.250", "1.250,00", "1,250.00"):
+        _, (hit,) = search(session, query)
+        assert [part["text"] for part in snippet(hit)["parts"] if part["hit"]] == ["1.250,00"]
+        assert "".join(part["text"] for part in snippet(hit)["parts"]) == "Bedel 1.250,00 TL."
 
 
 def test_words_next_to_each_other_come_before_the_same_words_apart(db, stored):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.engine import claiming
@@ -169,6 +171,37 @@ def test_a_cancelled_batch_asked_again_is_failed_as_cancelled_and_keeps_what_was
         assert "was cancelled. Documents stored before: 1 of 2" in body["message"]
         assert [one["code"] for one in body["errors"]] == ["cancelled"]
     assert ada.post(f"/api/v1/jobs/{job_id}/cancel/").status_code == 409
+
+
+@pytest.mark.parametrize("ended_by", ["cancel", "deadline"])
+def test_a_batch_has_not_ended_before_the_last_of_its_documents_has_stopped(db, ended_by):
+    ada = client_of("ada")
+    job_id = send(ada, TR, EN).json()["job_id"]
+    running = claiming.claim("worker-1")
+    if ended_by == "cancel":
+        assert ada.post(f"/api/v1/jobs/{job_id}/cancel/").status_code == 200
+    else:
+        Job.objects.filter(pk=job_id).update(deadline_at=timezone.now() - timedelta(seconds=1))
+        assert lifecycle.fail_past_deadline() == 1
+    assert Job.objects.get(pk=job_id).is_finished
+    answer = ada.get(f"{BATCH}/status/{job_id}")
+    assert (answer.json()["status"], answer["Retry-After"]) == ("running", "1")
+    assert "is being stopped: 1 of 2 done" in answer.json()["message"]
+    assert ada.get("/api/sessions/s1/").json()["status"] == "running"
+    assert ada.get("/api/sessions/").json()["results"][0]["latest_job"]["status"] == "running"
+    assert "durduruluyor" in status_of(client_of("ada", "tr"), job_id)["message"]
+    lifecycle.acknowledge_cancel(running)
+    assert status_of(ada, job_id)["status"] == "failed"
+    assert ada.get("/api/sessions/").json()["results"][0]["latest_job"]["status"] == "failed"
+
+
+def test_a_document_sent_alone_that_was_told_to_stop_says_so(db):
+    child = Job.objects.filter(parent=send(client_of("ada"), TR).json()["job_id"])
+    child.update(parent=None)
+    running = claiming.claim("worker-1")
+    lifecycle.cancel(running.pk)
+    body = status_of(client_of("ada"), str(running.pk))
+    assert (body["status"], "is being stopped" in body["message"]) == ("running", True)
 
 
 def test_a_batch_that_failed_although_documents_were_stored_says_how_many(db):

@@ -104,6 +104,19 @@ def test_a_query_is_what_is_left_without_stop_words_unless_nothing_is():
 
 
 @pytest.mark.parametrize(
+    ("text", "number"),
+    [("1.250,00", "1250"), ("1,250.00", "1250"), ("12.345.678", "12345678"), ("₺1.250", "1250"), ("1.250TL", "1250")],
+)
+def test_a_number_in_groups_is_also_the_number_without_its_separators(text, number):
+    assert query_words(text)[0] == number
+
+
+@pytest.mark.parametrize("text", ["01.02.2026", "1.5", "12.34", "1,2500", "0.125", "1.250.00.1", "v1.250"])
+def test_what_is_no_number_in_groups_is_left_as_it_is(text):
+    assert all(word in text for word in query_words(text))
+
+
+@pytest.mark.parametrize(
     "query", ["", "   ", '"', "'; DROP TABLE x; --", "AND OR NOT", "😀", "a*", "(", "\0", "&|!:<->"]
 )
 def test_no_sign_of_a_query_language_reaches_the_index(query):
