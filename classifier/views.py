@@ -34,6 +34,7 @@ from classifier.serializers import (
 )
 from jobs import batches, lifecycle, retention
 from jobs.api.batches import accept_batch
+from jobs.api.forms import refuse_several
 from jobs.api.operating import job_to_operate
 from jobs.api.problems import Problem
 from jobs.api.submissions import (
@@ -62,6 +63,7 @@ class Upload(View):
 
     def post(self, request: Request) -> Response:
         sent = _checked(UploadRequest, request.data)
+        refuse_several(request, request.FILES, hint="Send one file, or use /batch/upload.")
         job = accept(
             request, DOCUMENT_KIND, {"file": sent["file"]}, folder=FOLDER, priority=HIGHEST_PRIORITY,
             user_id=sent["user_id"], session_id=sent["session_id"],

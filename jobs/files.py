@@ -19,6 +19,8 @@ from django.utils import timezone
 from jobs.models import Job, JobFile
 
 LONGEST_NAME = 120
+#: What is longer behind a dot is no extension.
+LONGEST_EXTENSION = 10
 #: Files whose rows are written or deleted together.
 GROUP = 100
 #: Letters of any script, digits, dot, dash, underscore, space and parentheses survive in a name.
@@ -29,10 +31,11 @@ def safe_name(name: str, *, default: str = "file") -> str:
     """Return `name` without path, control or direction characters, at most 120 characters, its extension kept."""
     name = unicodedata.normalize("NFC", PurePosixPath(name.replace("\\", "/")).name)
     name = "".join(char for char in name if unicodedata.category(char)[0] != "C")
-    name = _UNSAFE.sub("_", name).strip(" ._") or default
+    name = _UNSAFE.sub("_", name).rstrip(" ._").lstrip(" .")
     stem, dot, extension = name.rpartition(".")
-    if not dot or len(extension) > 10:
-        return name[:LONGEST_NAME]
+    if not dot or len(extension) > LONGEST_EXTENSION:
+        return name.lstrip(" ._")[:LONGEST_NAME].rstrip(" .") or default
+    stem = stem.lstrip(" ._") or default  # of 😀.txt nothing else is left
     return f"{stem[: LONGEST_NAME - len(extension) - 1]}.{extension}"
 
 

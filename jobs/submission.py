@@ -80,7 +80,7 @@ def submit(
 def submit_many(submissions: Iterable[Submission], *, owner: Any = None) -> list[Job]:
     """Accept many jobs in one transaction: all of them or none."""
     with transaction.atomic():
-        return _create(list(submissions), owner)
+        return _create(list(submissions), owner, timezone.now())
 
 
 def submit_batch(
@@ -104,10 +104,11 @@ def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
         return earlier
     try:
         with transaction.atomic():
-            (job,) = _create(family[:1], owner, idempotency_key=key, digest=digest)
+            now = timezone.now()  # one moment for all: they have one deadline
+            (job,) = _create(family[:1], owner, now, idempotency_key=key, digest=digest)
             for child in family[1:]:
                 child.parent = job
-            _create(family[1:], owner)
+            _create(family[1:], owner, now)
             return job
     except IntegrityError:
         # Two requests with one key at the same moment: the other one won, and its job is the answer.
@@ -117,11 +118,15 @@ def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
 
 
 def _create(
-    submissions: Sequence[Submission], owner: Any, *, idempotency_key: str | None = None, digest: str = ""
+    submissions: Sequence[Submission],
+    owner: Any,
+    now: datetime,
+    *,
+    idempotency_key: str | None = None,
+    digest: str = "",
 ) -> list[Job]:
     if not submissions:
         return []
-    now = timezone.now()
     turns = _Turns(owner)
     jobs: list[Job] = []
     for submission in submissions:

@@ -12,7 +12,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from jobs.api.problems import Problem
+from jobs.api.problems import Problem, printable
 
 #: Deeper nesting is no request of ours, and would only be a way to exhaust the stack.
 DEEPEST = 64
@@ -57,8 +57,9 @@ def _check(value: Any, where: str, depth: int) -> None:
     if isinstance(value, str):
         problem = "a NUL byte" if "\0" in value else "half a surrogate pair" if _has_surrogate(value) else ""
         if problem:
+            name = printable(where) if where else "A name"
             raise ParseError(
-                f"{where or 'A name'} holds {problem}, which is no text. Remove it and send the request again.",
+                f"{name} holds {problem}, which is no text. Remove it and send the request again.",
                 code="unstorable_text",
             )
     elif isinstance(value, Mapping):

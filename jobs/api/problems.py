@@ -14,7 +14,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
@@ -106,7 +112,7 @@ def as_problem(error: Exception) -> Problem:
         case exceptions.ValidationError():
             errors = list(_flatten(error.detail))
             first = errors[0] if errors else {"field": "", "message": ""}
-            where = f"{first['field']}: " if first["field"] else ""
+            where = f"{printable(first['field'])}: " if first["field"] else ""
             detail = f"The request is not valid. {where}{first['message']}"
             return Problem(400, detail, code="invalid_input", errors=errors)
         case exceptions.APIException():
@@ -127,6 +133,10 @@ def as_problem(error: Exception) -> Problem:
             return Problem(409, error.message, code=error.code)
         case TooManyFilesSent():
             return Problem(413, "There are more files in this request than this address takes.", code="too_many_files")
+        case TooManyFieldsSent():
+            most = f"more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields"
+            detail = f"The request has {most}. Send fewer; each file is a part of its own with a filename."
+            return Problem(400, detail, code="too_many_fields")
         case RequestDataTooBig():
             return Problem(413, "The request is larger than this server takes.")
         case MultiPartParserError() | SuspiciousOperation():
@@ -135,6 +145,11 @@ def as_problem(error: Exception) -> Problem:
             return _database_away()
         case _:
             return Problem(500, "An error of ours stopped this request. It was logged.")
+
+
+def printable(name: str) -> str:
+    """Return what a client called something, fit to stand in a sentence: short, and nothing unseen in it."""
+    return "".join(char for char in name[:50] if char.isprintable()) or "?"
 
 
 def _database_away() -> Problem:

@@ -14,11 +14,13 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 from rest_framework import exceptions, status
+from rest_framework.fields import FileField
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import files as job_files
 from jobs import lifecycle
+from jobs.api.forms import refuse_several
 from jobs.api.parsers import refuse_unstorable
 from jobs.api.problems import Problem
 from jobs.api.serializers import describe, links
@@ -81,6 +83,7 @@ def accept(
     refuse_unstorable({name: value for name, value in data.items() if not isinstance(value, UploadedFile)})
     refuse_unstorable([user_id, session_id, metadata or {}])
     serializer = declared.input(data=dict(data), context={"request": request})
+    refuse_several(request, [name for name, field in serializer.fields.items() if isinstance(field, FileField)])
     if not serializer.is_valid():
         errors = serializer.errors
         raise exceptions.ValidationError({field_prefix: errors} if field_prefix else errors)

@@ -19,11 +19,14 @@ from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, QueryDict
-from django.http.multipartparser import MultiPartParser as DjangoMultiPartParser
 from django.utils.datastructures import MultiValueDict
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from jobs.api.forms import read_form
+from jobs.api.problems import Problem, printable
 from jobs.api.views import View
 from jobs.errors import InvalidInput
 
@@ -64,7 +67,10 @@ class EmptyBatch(InvalidInput):
 
 
 class BatchView(View):
-    """A view that takes many files: multipart/form-data only, at most MAX_BATCH_FILES and MAX_BATCH_BYTES."""
+    """A view that takes many files: multipart/form-data only, at most MAX_BATCH_FILES and MAX_BATCH_BYTES.
+
+    Its files come in the field `files`, as every seed has it.
+    """
 
     parser_classes = [MultiPartParser]
 
@@ -73,16 +79,24 @@ class BatchView(View):
         request.upload_handlers = [SpoolHandler(request)]
         return super().initialize_request(request, *args, **kwargs)
 
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, UnsupportedMediaType):
+            exc = Problem(415, "A batch comes as a form: send multipart/form-data with the files in the field `files`.")
+        return super().handle_exception(exc)
+
     def uploads(self, request: Request, field: str) -> list[UploadedFile]:
         """Return the files of a form's field, in order. Raises InvalidInput, which says what was sent instead."""
         found = request.FILES.getlist(field)
+        others = ", ".join(sorted(printable(name) for name in request.FILES if name != field)[:3])
         # Browsers send a part without name and content for an input that was left empty; that one means nothing.
         if any(request.POST.getlist(field)):
             raise InvalidInput(f"`{field}` came as text, not as a file: each part needs a filename.", code="not_a_file")
+        if found and others:
+            detail = f"Some files came as {others}, but this address reads `{field}`. Rename the field; none was kept."
+            raise InvalidInput(detail, code="unexpected_files")
         if found:
             return found
-        if request.FILES:
-            others = ", ".join(sorted(name[:50] for name in request.FILES)[:3])
+        if others:
             raise EmptyBatch(f"The files came as {others}, but this address reads `{field}`. Rename the field.")
         raise EmptyBatch(f"There is no file in `{field}`. Send at least one.")
 
@@ -90,10 +104,21 @@ class BatchView(View):
 class FewFiles(FileUploadHandler):
     """The first of FILE_UPLOAD_HANDLERS: keeps the addresses that are not made for batches at Django's limit.
 
-    DATA_UPLOAD_MAX_NUMBER_FILES has to be as large as a batch, and Django opens a temporary file for each.
+    DATA_UPLOAD_MAX_NUMBER_FILES has to be as large as a batch, and Django opens a temporary file for each. It also sees
+    to it that `read_form` reads, for those behind it.
     """
 
     count = 0
+    reading = False
+
+    def handle_raw_input(
+        self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: str | None = None
+    ) -> tuple[QueryDict, MultiValueDict] | None:
+        if self.reading:
+            return None  # the call of the parser below
+        self.reading = True
+        assert self.request is not None
+        return read_form(input_data, META, boundary, list(self.request.upload_handlers), encoding)
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         self.count += 1
@@ -125,7 +150,7 @@ class SpoolHandler(FileUploadHandler):
             raise BatchTooLarge
         self._spool = _Spool()
         try:
-            return _Parser(META, input_data, [self], encoding).parse()
+            return read_form(input_data, META, boundary, [self], encoding)
         finally:
             self._spool = None  # from now on the uploads hold it
 
@@ -150,13 +175,6 @@ class SpoolHandler(FileUploadHandler):
     def _open_spool(self) -> _Spool:
         assert self._spool is not None
         return self._spool
-
-
-class _Parser(DjangoMultiPartParser):
-    """Django's, but for a file whose name is nothing but dots and unprintable signs: that one is kept as well."""
-
-    def sanitize_file_name(self, file_name: str) -> str:
-        return super().sanitize_file_name(file_name) or "file"
 
 
 class _Spool:

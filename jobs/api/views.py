@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.admin.models import DELETION
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import Count, Min
-from django.http import FileResponse, QueryDict, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header, parse_etags, quote_etag, urlencode
@@ -25,6 +25,7 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, retention
 from jobs.api import streaming, submissions
+from jobs.api.language import english
 from jobs.api.operating import job_to_operate, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
 from jobs.api.problems import Problem
@@ -49,9 +50,13 @@ CHUNK = 64 * 1024
 
 
 class View(APIView):
-    """What our views share: JSON objects and forms in, JSON and problems out."""
+    """What our views share: JSON objects and forms in, JSON and problems out, in English."""
 
     parser_classes = [ObjectParser, MultiPartParser, FormParser]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with english():
+            return super().dispatch(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

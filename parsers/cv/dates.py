@@ -6,6 +6,7 @@ A month table is right here: dateparser reads "2018 Mart" as a time zone, and is
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
@@ -100,14 +101,17 @@ def find_periods(text: str, *, today: date, folded: str | None = None) -> list[P
     if not any(char.isdigit() for char in folded):
         return []
     found: list[Period] = []
-    taken: list[tuple[int, int]] = []
+    starts: list[int] = []  # of the ranges, which come in order and do not overlap
+    ends: list[int] = []
     for match in _RANGE.finditer(folded):
         period = _range_of(match, today)
         if period is not None:
             found.append(period)
-            taken.append(match.span())
+            starts.append(match.start())
+            ends.append(match.end())
     for match in _POINT_ALONE.finditer(folded):
-        if any(start < match.end() and end > match.start() for start, end in taken):
+        next_range = bisect_right(ends, match.start())
+        if next_range < len(starts) and starts[next_range] < match.end():
             continue
         point = _point(match, "a", today)
         if point is None:

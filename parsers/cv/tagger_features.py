@@ -8,6 +8,7 @@ WORD_FEATURES, so that training can keep out the words it must not remember.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -182,15 +183,13 @@ def _known(lines: list[Line], tokens: list[Token], numbers: list[int]) -> list[s
             for hit in lexicon(name, part).hits(line.folded, tokens=own)
         ]
         hits += [("p", hit) for hit in places().hits(line.folded, tokens=own)]
+        ends = [token.end - line.start for token in tokens[at:end]]
         for letter, hit in hits:
-            opening = True
-            for index in range(at, end):
-                token = tokens[index]
-                if token.start - line.start >= hit.end:
+            first = at + bisect_right(ends, hit.start)
+            for index in range(first, end):
+                if tokens[index].start - line.start >= hit.end:
                     break
-                if token.end - line.start > hit.start:
-                    marks[index] += letter.upper() if opening else letter
-                    opening = False
+                marks[index] += letter.upper() if index == first else letter
         at = end
     return marks
 

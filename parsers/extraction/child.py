@@ -3,8 +3,8 @@
 Run by `sandbox.py` in a fresh interpreter. It never imports Django, and its answer never holds more than text and
 fault codes:
 
-{"pages": [[number, text, ocr], ...], "page_count": n, "embedded_images": n, "warnings": [[code, page number], ...],
- "unguarded": [guard]}
+{"pages": [[number, clean text, ocr], ...], "page_count": n, "embedded_images": n,
+ "warnings": [[code, page number], ...], "unguarded": [guard]}
 {"fault": code, "unguarded": [...]}
 {"bug": "ValueError in pdf.py:81", "unguarded": [...]}
 """
@@ -24,6 +24,7 @@ from .faults import Fault
 from .limits import Limits
 from .lockdown import die_with_parent, limit_resources, lock
 from .media import MediaType
+from .text import check_length, clean_text
 
 _SYSTEM_READABLE = (
     "/usr",
@@ -65,7 +66,7 @@ def main(order: dict[str, Any]) -> None:
         if ocr is not None:
             importlib.import_module("parsers.extraction.ocr")
         unguarded = lock([*_SYSTEM_READABLE, sys.prefix, sys.base_prefix, *order["readable"]])
-        answer = reader.read(sys.stdin.buffer.read(limits.upload_bytes + 1), limits, ocr)
+        answer = _cleaned(reader.read(sys.stdin.buffer.read(limits.upload_bytes + 1), limits, ocr), limits)
     except Fault as fault:
         answer = {"fault": fault.code}
     except MemoryError:
@@ -78,11 +79,19 @@ def main(order: dict[str, Any]) -> None:
 def _reader(media_type: MediaType) -> ModuleType:
     """Import the one reader that this document needs, and with it its libraries.
 
-    A reader is a module with `read(data, limits, ocr)`, which returns the answer but for "unguarded";
-    "embedded_images" is 0 where it does not say.
+    A reader is a module with `read(data, limits, ocr)`, which returns the answer but for "unguarded", its text not yet
+    cleaned; "embedded_images" is 0 where it does not say.
     """
     name = {MediaType.PDF: "pdf", MediaType.DOCX: "docx", MediaType.TEXT: "plain"}.get(media_type, "images")
     return importlib.import_module(f"parsers.extraction.{name}")
+
+
+def _cleaned(answer: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """Clean the text of every page: here, where the limits on time and memory hold. Raises Fault too_much_text."""
+    pages = [[number, clean_text(text), ocr] for number, text, ocr in answer["pages"]]
+    # One sign may become three letters.
+    check_length("\n".join(text for _, text, _ in pages), limits)
+    return answer | {"pages": pages}
 
 
 def _describe(error: Exception) -> str:

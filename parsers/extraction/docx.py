@@ -26,6 +26,8 @@ _SKIPPED = frozenset({"del", "moveFrom", "delText", "delInstrText", "instrText",
 _BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _ENCRYPTED = 0x1
 _PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".emf", ".wmf", ".svg", ".jp2")
+# The lookbehind keeps a name of many digits from being tried from each of them.
+_NUMBER = re.compile(r"(?<!\d)(\d{1,9})\.xml$")
 # Small members may be as dense as they like.
 _DENSITY_MATTERS = MEGABYTE
 
@@ -74,7 +76,7 @@ class _Parts:
         """Return the text of each part of a kind, in the order of the parts' numbers."""
         suffixes = (_BODY, _MACRO_BODY) if kind == _BODY else (kind,)
         names = [name for name, content_type in self.types.items() if content_type.endswith(suffixes)]
-        return [_text(self._xml(name)) for name in sorted(names, key=_by_number) if name in self.names]
+        return [_text(self._xml(name)) for name in sorted(self.names.intersection(names), key=_by_number)]
 
     def count_images(self) -> int:
         """Return how many pictures the package holds, judged by their names: none is unpacked."""
@@ -112,7 +114,7 @@ class _Parts:
 
 
 def _by_number(name: str) -> tuple[int, str]:
-    number = re.search(r"(\d+)\.xml$", name)
+    number = _NUMBER.search(name)
     return (int(number[1]) if number else 0, name)
 
 

@@ -14,7 +14,6 @@ from .faults import invalid
 from .limits import Limits
 from .media import HEAD_BYTES, judge_type
 from .result import ExtractedText, Page
-from .text import clean_text
 
 _WARNING_SENTENCES = {
     "unreadable_page": "Page {page} has no text that could be read.",
@@ -28,7 +27,8 @@ _UNREAD = frozenset({"unreadable_page", "ocr_unavailable"})
 def extract_text(source: Path, *, limits: Limits = Limits(), filename: str | None = None) -> ExtractedText:  # noqa: B008
     """Read a document of any supported type into text, page by page, in reading order.
 
-    The bytes are opened only in a sandboxed child process; see `sandbox.run` for what happens on a signal.
+    The bytes are opened only in a sandboxed child process, and its limits hold for all that takes time: nothing here
+    does more with the text than look at it once. See `sandbox.run` for what happens on a signal.
     filename: the name it was sent under, where the stored one has no extension; decides nothing but `type_mismatch`.
     Raises InvalidInput with a code of `faults.SENTENCES`, or Unavailable when our own machinery failed.
     """
@@ -39,7 +39,7 @@ def extract_text(source: Path, *, limits: Limits = Limits(), filename: str | Non
         os.lseek(document.fileno(), 0, os.SEEK_SET)
         answer = sandbox.run(document, media_type, limits, _ocr_engines())
 
-    pages = [Page(number, clean_text(text), ocr) for number, text, ocr in answer["pages"]]
+    pages = [Page(number, text, ocr) for number, text, ocr in answer["pages"]]
     if not any(page.text.strip() for page in pages):
         raise invalid("no_text" if ocr_available() else _without_ocr(answer), limits)
     warnings = [(code, page) for code, page in answer["warnings"] if code in _WARNING_SENTENCES]

@@ -17,6 +17,9 @@ from .reading_order import Word, in_reading_order
 from .text import check_length
 
 _STREAM = re.compile(rb"stream\r?\n")
+# Streams that overlap make a reader go over the same bytes again and again; those of an honest file do not.
+_MOST_READINGS = 4
+_FIRST_CHUNK, _LARGEST_CHUNK = 1_024, 65_536
 # A page with fewer letters than this and a picture on it is a scan with a stamp or a page number.
 _FEW_LETTERS = 20
 # What PDFium puts for the hyphen of a word that goes on in the next line.
@@ -97,21 +100,24 @@ def _count_in(holder: Any, count_of: Any, object_at: Any, *, deeper: bool) -> in
 def _check_streams(data: bytes, limits: Limits) -> None:
     """Inflate every stream without keeping it, so that PDFium never meets one that unpacks beyond the caps.
 
-    Raises Fault decompression_bomb. Streams in an outer stream or another packing are left to the memory limit.
+    Raises Fault: decompression_bomb, too_expensive. Streams in an outer stream or another packing are left to the
+    memory limit.
     """
     total = 0
+    left = _MOST_READINGS * len(data) + MEGABYTE
     view = memoryview(data)
     for match in _STREAM.finditer(data):
         start = match.end()
         if data[start : start + 1] not in (b"x", b"h", b"X", b"8"):  # not zlib's first byte for any window size
             continue
         inflater = zlib.decompressobj()
-        packed, unpacked, position = 0, 0, start
+        packed, unpacked, position, size = 0, 0, start, _FIRST_CHUNK
         try:
             while not inflater.eof and position < len(data):
-                chunk = inflater.unconsumed_tail or view[position : position + 65_536]
+                chunk = inflater.unconsumed_tail or view[position : position + size]
                 if not inflater.unconsumed_tail:
                     position += len(chunk)
+                    size = min(2 * size, _LARGEST_CHUNK)
                 unpacked += len(inflater.decompress(chunk, MEGABYTE))
                 packed = position - start - len(inflater.unconsumed_tail)
                 too_dense = unpacked > limits.unpacked_bytes and unpacked > limits.unpacked_ratio * packed
@@ -120,6 +126,9 @@ def _check_streams(data: bytes, limits: Limits) -> None:
         except zlib.error:
             pass  # no zlib stream after all, or a damaged one: PDFium copes
         total += unpacked
+        left -= packed - len(inflater.unused_data)
+        if left < 0:
+            raise Fault("too_expensive")
 
 
 def _page_text(page: pypdfium2.PdfPage, limits: Limits) -> str:

@@ -8,7 +8,9 @@ bullets beside their text. They look like columns and are rows.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from statistics import median
 from typing import NamedTuple
 
@@ -59,17 +61,32 @@ _NARROW_GUTTER_ROWS = 6
 # A side where this share of the lines are dates, labels or bullets belongs to the other side's rows.
 _MARGINALIA = 0.6
 _HYPHEN = "\u00ad"
+# How much looking for gutters may cost on one page, in rows and spaces looked at: about a second. A dense page of a
+# report takes 30,000; what takes more is a table of thousands of cells, and those are read row by row anyway.
+_MOST_STEPS = 1_000_000
 
-_MONTH = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|oca|şub|sub|mart|nis|haz|tem|ağu|agu|eyl|eki|kas|ara)\w*\.?"
-)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|oca|şub|sub|mart|nis|haz|tem|ağu|agu|eyl|eki|kas|ara)\w*+"
 _UNTIL_NOW = (
     r"(?:present|now|today|current|ongoing|since|halen|hâlen|günümüz|gunumuz|bugün|devam|ediyor|şu|an|to|until)"
 )
-_DATE_LINE = re.compile(rf"^(?:{_MONTH}|{_UNTIL_NOW}|\d{{1,4}}|[\s\-–—/.,'’()•|])+$", re.IGNORECASE)
+# Each part can be read in one way only: were there two, the time for a line that is nearly a date would double with
+# each part.
+_DATE_LINE = re.compile(rf"^(?:{_MONTH}|{_UNTIL_NOW}|\d|[\s\-–—/.,'’()•|])+$", re.IGNORECASE)
 _LABEL_LINE = re.compile(r"^.{1,40}:$")
 _BULLET_LINE = re.compile(r"^(?:[^\w\s]|[oO]|\d{1,2}[.)]?|[a-z][.)])$")
 _DATE_LINE_LENGTH = 32
+
+
+class _Effort:
+    """What may still be spent on a page."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def spend(self, steps: int) -> bool:
+        """Take so many steps; False when there were not that many left."""
+        self.left -= steps
+        return self.left >= 0
 
 
 def in_reading_order(words: Sequence[Word]) -> str:
@@ -79,7 +96,7 @@ def in_reading_order(words: Sequence[Word]) -> str:
         return ""
     height = median(word.bottom - word.top for word in words) or 1.0
     lines: list[str] = []
-    for block in _blocks(_rows(words), height):
+    for block in _blocks(_rows(words), height, _Effort(_MOST_STEPS)):
         if lines:
             lines.append("")
         lines += _lines(block)
@@ -115,9 +132,9 @@ def _side_by_side(one: Word, other: Word) -> bool:
     return shared > 0.5 * min(one.bottom - one.top, other.bottom - other.top)
 
 
-def _blocks(rows: list[_Row], height: float, depth: int = 0) -> list[list[_Row]]:
+def _blocks(rows: list[_Row], height: float, effort: _Effort, depth: int = 0) -> list[list[_Row]]:
     """Cut rows into blocks in reading order. height: of a usual line."""
-    gutter = _find_gutter(rows, height) if depth < 8 else None
+    gutter = _find_gutter(rows, height, effort) if depth < 8 else None
     if gutter is None:
         return [rows] if rows else []
     left: list[Word] = []
@@ -126,15 +143,18 @@ def _blocks(rows: list[_Row], height: float, depth: int = 0) -> list[list[_Row]]
         for word in row.words:
             (left if word.right <= gutter.left + 0.1 else right).append(word)
     return [
-        *_blocks(rows[: gutter.first], height, depth + 1),
-        *_blocks(_rows(left), height, depth + 1),
-        *_blocks(_rows(right), height, depth + 1),
-        *_blocks(rows[gutter.last + 1 :], height, depth + 1),
+        *_blocks(rows[: gutter.first], height, effort, depth + 1),
+        *_blocks(_rows(left), height, effort, depth + 1),
+        *_blocks(_rows(right), height, effort, depth + 1),
+        *_blocks(rows[gutter.last + 1 :], height, effort, depth + 1),
     ]
 
 
-def _find_gutter(rows: list[_Row], height: float) -> _Gutter | None:
-    """Return the gutter that runs along the most rows, if it parts columns and not the halves of rows."""
+def _find_gutter(rows: list[_Row], height: float, effort: _Effort) -> _Gutter | None:
+    """Return the gutter that runs along the most rows, if it parts columns and not the halves of rows.
+
+    None also when the page's effort is spent.
+    """
     if len(rows) < _GUTTER_ROWS:
         return None
     edges = min(row.left for row in rows), max(row.right for row in rows)
@@ -142,13 +162,16 @@ def _find_gutter(rows: list[_Row], height: float) -> _Gutter | None:
     candidates = [
         gutter
         for first in range(len(rows))
-        for gutter in _gutters_from(first, spaces, height)
+        for gutter in _gutters_from(first, spaces, height, effort)
         if gutter.left > edges[0] and gutter.right < edges[1] and _is_long(gutter, height)
     ]
     candidates.sort(key=lambda gutter: (gutter.last - gutter.first, gutter.right - gutter.left), reverse=True)
+    sides = _Sides(rows, effort)
     for candidate in candidates:
+        if not effort.spend(2 * (candidate.last - candidate.first + 1)):
+            return None
         gutter = _trimmed(candidate, rows)
-        if _parts_columns(rows[gutter.first : gutter.last + 1], gutter):
+        if sides.parts_columns(gutter):
             return gutter
     return None
 
@@ -158,10 +181,14 @@ def _is_long(gutter: _Gutter, height: float) -> bool:
     return gutter.last - gutter.first + 1 >= (_GUTTER_ROWS if wide else _NARROW_GUTTER_ROWS)
 
 
-def _gutters_from(first: int, spaces: list[list[tuple[float, float]]], height: float) -> Iterator[_Gutter]:
+def _gutters_from(
+    first: int, spaces: list[list[tuple[float, float]]], height: float, effort: _Effort
+) -> Iterator[_Gutter]:
     """Follow each space of a row down the page, narrowing, to the row that closes it."""
     open_spaces = spaces[first]
     for last in range(first, len(spaces)):
+        if not effort.spend(len(open_spaces)):
+            return
         below = spaces[last + 1] if last + 1 < len(spaces) else []
         still: list[tuple[float, float]] = []
         for space in open_spaces:
@@ -187,8 +214,15 @@ def _spaces(row: _Row, edges: tuple[float, float], height: float) -> list[tuple[
 
 
 def _common(space: tuple[float, float], others: list[tuple[float, float]], height: float) -> list[tuple[float, float]]:
-    both = ((max(space[0], left), min(space[1], right)) for left, right in others)
-    return [(left, right) for left, right in both if right - left >= height * _GUTTER]
+    """Return what a space shares with others, which stand left to right and do not overlap."""
+    common = []
+    for index in range(bisect_right(others, space[0], key=itemgetter(1)), len(others)):
+        left, right = max(space[0], others[index][0]), min(space[1], others[index][1])
+        if right - left >= height * _GUTTER:
+            common.append((left, right))
+        if others[index][1] >= space[1]:
+            break
+    return common
 
 
 def _trimmed(gutter: _Gutter, rows: list[_Row]) -> _Gutter:
@@ -218,19 +252,38 @@ def _is_apart(above: _Row, below: _Row) -> bool:
     return below.top - above.bottom > _PARAGRAPH * min(below.bottom - below.top, above.bottom - above.top)
 
 
-def _parts_columns(band: list[_Row], gutter: _Gutter) -> bool:
-    left = [[word for word in row.words if word.right <= gutter.left + 0.1] for row in band]
-    right = [[word for word in row.words if word.right > gutter.left + 0.1] for row in band]
-    for side in (left, right):
-        lines = [" ".join(word.text for word in line) for line in side if line]
-        if len(lines) < _GUTTER_ROWS:
-            return False
-        if sum(map(_is_marginal, lines)) >= _MARGINALIA * len(lines):
-            return False
-    return True
+class _Sides:
+    """What stands left and right of a gutter. Gutters that begin at different rows share most of their rows."""
+
+    def __init__(self, rows: list[_Row], effort: _Effort) -> None:
+        self.rows, self.effort = rows, effort
+        self.known: dict[tuple[int, float], tuple[bool | None, bool | None]] = {}
+
+    def parts_columns(self, gutter: _Gutter) -> bool:
+        """Say whether both sides of a gutter have lines enough, and lines that are more than dates and labels."""
+        band = [self._judge(index, gutter.left) for index in range(gutter.first, gutter.last + 1)]
+        for side in (0, 1):
+            lines = [marginal for marginals in band if (marginal := marginals[side]) is not None]
+            if len(lines) < _GUTTER_ROWS or sum(lines) >= _MARGINALIA * len(lines):
+                return False
+        return True
+
+    def _judge(self, index: int, edge: float) -> tuple[bool | None, bool | None]:
+        """Say of a row's part left of an edge, and of the other part, whether it is marginal; None if it is empty."""
+        if (index, edge) not in self.known:
+            words = self.rows[index].words
+            self.effort.spend(len(words))
+            left = [word.text for word in words if word.right <= edge + 0.1]
+            right = [word.text for word in words if word.right > edge + 0.1]
+            self.known[index, edge] = (_is_marginal(left), _is_marginal(right))
+        return self.known[index, edge]
 
 
-def _is_marginal(line: str) -> bool:
+def _is_marginal(words: list[str]) -> bool | None:
+    """Say whether words are a line in the margin: a date, a label, a bullet. None if there are none."""
+    if not words:
+        return None
+    line = " ".join(words)
     if len(line) <= _DATE_LINE_LENGTH and _DATE_LINE.match(line):
         return True
     return bool(_LABEL_LINE.match(line) or _BULLET_LINE.match(line))
@@ -241,11 +294,11 @@ def _lines(rows: list[_Row]) -> list[str]:
     for index, row in enumerate(rows):
         if index and _is_apart(rows[index - 1], row):
             lines.append("")
-        text = row.words[0].text
+        pieces = [row.words[0].text]
         for before, word in zip(row.words, row.words[1:], strict=False):
             wide = word.left - before.right > _TAB * (word.bottom - word.top)
-            text += ("\t" if wide else " ") + word.text
-        lines.append(text)
+            pieces += ("\t" if wide else " ", word.text)
+        lines.append("".join(pieces))
     return lines
 
 

@@ -24,6 +24,7 @@ from jobs.errors import Unavailable
 from .faults import SENTENCES, invalid
 from .limits import Limits
 from .media import MediaType
+from .text import may_be_stored
 
 logger = logging.getLogger(__name__)
 
@@ -201,8 +202,8 @@ def _understand(output: bytes, limits: Limits) -> dict[str, Any] | None:
 def _is_sound(answer: dict[str, Any]) -> bool:
     def is_page(entry: object) -> bool:
         match entry:
-            case [int(), str(), bool()]:
-                return True
+            case [int(), str() as text, bool()]:
+                return may_be_stored(text)
         return False
 
     def is_warning(entry: object) -> bool:

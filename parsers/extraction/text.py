@@ -20,8 +20,11 @@ _BLANKS = str.maketrans(
     dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " ")
 )
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
-_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
+# No language puts more marks on a letter than this (UAX #15, Stream-Safe Text Format), and putting n of them in order
+# takes n² steps. All marks are among what this pattern finds, and few other characters are.
+_MOST_MARKS = 30
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\u02ff]{{{_MOST_MARKS + 1},}}")
 
 # The order matters: UTF-32's little-endian mark starts with UTF-16's.
 _MARKS = (
@@ -43,13 +46,21 @@ _SIGNS = frozenset("“”‘’„‚–—•…€£§°·«»©®™´¨²³
 def clean_text(text: str) -> str:
     """Return `text` as it may be stored and searched: NFC, line feeds only, no control or invisible characters.
 
-    Runs of empty lines become one, blanks at line ends go. Applying it twice changes nothing.
+    Runs of empty lines become one, blanks at line ends go, and so do the marks on a letter beyond the thirtieth.
+    Applying it twice changes nothing. Time is linear in the text, whatever the text is.
     """
     text = _NEW_LINES.sub("\n", text)
     text = _UNWANTED.sub("", text).translate(_BLANKS).translate(_LIGATURES)
     # Some writers put a letter and its dots in two characters; every lexicon has them in one.
-    text = unicodedata.normalize("NFC", text).replace("i\u0307", "i")  # what İ becomes where Turkish is not known
-    return _MANY_EMPTY_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
+    text = _few_marks(unicodedata.normalize("NFC", _few_marks(text)))
+    text = text.replace("i\u0307", "i")  # what İ becomes where Turkish is not known
+    text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+    return _MANY_EMPTY_LINES.sub("\n\n", text).strip("\n")
+
+
+def may_be_stored(text: str) -> bool:
+    """Say whether `text` holds none of the characters that `clean_text` takes out."""
+    return _UNWANTED.search(text) is None
 
 
 def looks_like_text(data: bytes) -> bool:
@@ -83,9 +94,9 @@ def decode_text(data: bytes) -> str:
 
 
 def read_text(data: bytes, limits: Limits) -> str:
-    """Return a text file's clean text.
+    """Return a text file's text as it was written.
 
-    Raises Fault: too_much_text, unsupported_type (binary after a harmless beginning), no_text.
+    Raises Fault: too_much_text, unsupported_type (binary after a harmless beginning).
     """
     # A character takes at most four bytes.
     if len(data) > 4 * limits.text_chars:
@@ -94,7 +105,7 @@ def read_text(data: bytes, limits: Limits) -> str:
         raise Fault("unsupported_type")
     text = decode_text(data)
     check_length(text, limits)
-    return clean_text(text)
+    return text
 
 
 def check_length(text: str, limits: Limits) -> None:
@@ -103,6 +114,21 @@ def check_length(text: str, limits: Limits) -> None:
         raise Fault("too_much_text")
     if len(text) > limits.text_lines and len(text.splitlines()) > limits.text_lines:
         raise Fault("too_much_text")
+
+
+def _few_marks(text: str) -> str:
+    """Drop the marks of a letter beyond the thirtieth."""
+    return text if text.isascii() else _MAYBE_MARKS.sub(_first_marks, text)
+
+
+def _first_marks(found: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in found[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _wide_without_mark(data: bytes) -> str | None:

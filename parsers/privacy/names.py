@@ -243,7 +243,8 @@ def _names_beside_addresses(text: str) -> set[str]:
     found: set[str] = set()
     for address in emails(text):
         local = fold(re.split(r"[@\[({ ]", address.text)[0])
-        begin = max(text.rfind("\n", 0, address.start) + 1, address.start - BESIDE_CHARS)
+        nearest = max(0, address.start - BESIDE_CHARS)
+        begin = max(text.rfind("\n", nearest, address.start) + 1, nearest)
         line = text[begin : address.start]
         for start, end in _name_runs(line, least=2):
             words = [word for word in re.split(r"\W+", fold(line[start:end])) if len(word) >= MIN_PART_LETTERS]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import TooManyFieldsSent
 from django.db import OperationalError
 from django.test import Client
 from rest_framework import exceptions
@@ -37,6 +38,7 @@ from tests.api.conftest import KIND, make_job
         (exceptions.MethodNotAllowed("PUT"), 405, "method_not_allowed"),
         (exceptions.NotAcceptable(), 406, "not_acceptable"),
         (exceptions.UnsupportedMediaType("text/csv"), 415, "unsupported_media_type"),
+        (TooManyFieldsSent("a secret"), 400, "too_many_fields"),
         (OperationalError("secret host"), 503, "database_unavailable"),
         (ZeroDivisionError("a secret"), 500, "internal_error"),
     ],
@@ -65,6 +67,13 @@ def test_an_unknown_address_of_the_api_is_a_problem(db: None, address: str) -> N
     response = Client().get(address, HTTP_ACCEPT="text/html")
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
     assert response.json()["instance"] == address
+
+
+def test_the_name_of_a_field_is_quoted_without_signs_that_turn_a_sentence_round(api: APIClient) -> None:
+    for body in ({"ki\u202end\x07": "x", "kind": KIND}, {"kind": KIND, "input": {"\u2069ti\u200btle": "a\0"}}):
+        detail = api.post("/api/v1/jobs/", body, format="json").json()["detail"]
+        assert detail.isprintable()
+        assert "kind" in detail or "input.title" in detail
 
 
 def test_a_method_that_is_not_there_and_a_type_that_is_not_read(api: APIClient, ada: Any) -> None:

@@ -36,6 +36,9 @@ HOSTILE = {
     ),
     "flattened jobs": "Engineer  2010 - 2012  " * 90_000,
     "zeros": "\x00" * 2_000_000,
+    "a line of degrees": "Skills\n" + "BSc " * 100_000,
+    "a line of skills": "Skills\n" + "Python, " * 50_000,
+    "addresses of one line": "a@b.co " * 280_000,
 }
 
 
