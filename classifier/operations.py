@@ -12,6 +12,7 @@ from classifier.detectors import (
     EMBEDDED_IMAGES,
     NAMES,
     OPINION_REFUSED,
+    SHORT_TEXT,
     TRUNCATED,
     UNKNOWN_LANGUAGE,
     UNREADABLE,
@@ -19,7 +20,7 @@ from classifier.detectors import (
     PageText,
 )
 from classifier.detectors.legibility import is_legible
-from classifier.language import is_foreign, language_of
+from classifier.language import is_foreign, is_short, language_of
 from classifier.policy import PUBLIC, Policy, rank
 from classifier.providers import RULES, OpinionProvider
 from classifier.survey import MOST_SHOWN, Survey, survey
@@ -74,6 +75,8 @@ def classify(
     if readable and is_foreign(head):
         facts[UNKNOWN_LANGUAGE] = 1
         warnings.append("It is neither Turkish nor English, as far as can be told: the detectors know only these two.")
+    elif readable and is_short(head):
+        facts[SHORT_TEXT] = 1
     findings = survey(pages)
     show(60, CHECKED)
 
@@ -115,6 +118,7 @@ def load_classifier() -> None:
     """Load lexicons, the language model and the phone number tables, which take a second the first time."""
     page = PageText(1, "Yazılım Mühendisi, Tel: +90 555 000 12 34. The quick brown fox jumps over the lazy dog.")
     language_of(page.text)
+    is_foreign("Bestellung, Liste, Preise, Kunden")
     is_legible(page.text)
     survey([page])
 
@@ -139,7 +143,7 @@ def _pages_to_judge(document: ExtractedText | None) -> tuple[list[PageText], boo
     facts: dict[str, int] = {}
     warnings = list(document.warnings)
     written = [page for page in document.pages if page.text.strip()]
-    legible = _legible(written)
+    legible = _legible(written, scanned=document.ocr_used or document.media_type.is_image)
     illegible = len(written) - len(legible)
     if illegible:
         warnings.append(f"Pages whose text does not read as language: {illegible}. What they say is not known.")
@@ -158,10 +162,12 @@ def _pages_to_judge(document: ExtractedText | None) -> tuple[list[PageText], boo
     return pages, bool(legible), facts, warnings
 
 
-def _legible(pages: Sequence[Page]) -> list[Page]:
+def _legible(pages: Sequence[Page], *, scanned: bool) -> list[Page]:
     """Return the pages that read as language. A short one is judged by all of them: a title alone is hard to tell."""
-    whole = is_legible("\n".join(page.text for page in pages))
-    return [page for page in pages if (whole if len(page.text) < _SHORT_PAGE else is_legible(page.text))]
+    whole = is_legible("\n".join(page.text for page in pages), scanned=scanned)
+    return [
+        page for page in pages if (whole if len(page.text) < _SHORT_PAGE else is_legible(page.text, scanned=scanned))
+    ]
 
 
 def _within_cap(pages: Sequence[Page]) -> tuple[list[PageText], bool]:

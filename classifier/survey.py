@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from classifier.detectors import DETECTORS, PageText, Span
-from classifier.excerpts import Values, excerpt, masked, merged, places_of
+from classifier.detectors.secret_like import secret_like
+from classifier.excerpts import Values, blanked, excerpt, masked, merged, places_of
 from parsers.privacy import name_candidates
 
 #: Places of one detector that evidence shows; counts are complete all the same.
@@ -18,6 +19,9 @@ MOST_SHOWN = 5
 MOST_VALUES = 2_000
 #: Characters in which likely names are looked for, when an excerpt is to be shown.
 NAMES_WITHIN = 100_000
+#: The detector whose findings are masked as a whole, and those that make excerpts short.
+_SECRET = "credential"
+_GUARDED = frozenset({_SECRET, "card"})
 _VALUES = frozenset(detector.name for detector in DETECTORS if detector.is_value)
 
 
@@ -44,6 +48,14 @@ class Survey:
         return [merged(spans) for spans in hidden]
 
     @cached_property
+    def _secret(self) -> list[list[Span]]:
+        """The spans of passwords and keys on each page."""
+        spans: list[list[Span]] = [[] for _ in self.pages]
+        for page, span in self.found.get(_SECRET, ()):
+            spans[page].append(span)
+        return spans
+
+    @cached_property
     def _values(self) -> Values:
         sure: dict[str, None] = {}
         for page in self.pages:
@@ -53,7 +65,13 @@ class Survey:
         # Names are found by their context alone; elsewhere the same name stands without it.
         names = name_candidates("\n".join(page.text for page in self.pages)[:NAMES_WITHIN])
         likely = names | {part for name in names for part in name.split()}
-        return Values(sure=list(islice(sure, MOST_VALUES)), likely=sorted(likely))
+        secret = dict.fromkeys(self.pages[page].text[start:end] for page, (start, end) in self.found.get(_SECRET, ()))
+        return Values(
+            sure=list(islice(sure, MOST_VALUES)),
+            likely=sorted(likely),
+            secret=list(islice(secret, MOST_VALUES)),
+            guarded=not _GUARDED.isdisjoint(self.found),
+        )
 
     def evidence(self) -> list[dict[str, Any]]:
         """Return [{"detector", "page", "span": [start, end], "excerpt"}], at most MOST_SHOWN of each detector."""
@@ -63,7 +81,12 @@ class Survey:
                 "page": self.pages[page].number,
                 "span": list(span),
                 "excerpt": excerpt(
-                    self.pages[page].text, span, self._hidden[page], self._values, is_value=name in _VALUES
+                    self.pages[page].text,
+                    span,
+                    self._hidden[page],
+                    self._values,
+                    is_value=name in _VALUES,
+                    secret=self._secret[page],
                 ),
             }
             for name, places in self.found.items()
@@ -71,10 +94,13 @@ class Survey:
         ]
 
     def masked_text(self) -> str:
-        """Return the document's text with every value in it masked, and what may be names of people."""
+        """Return the document's text with every value in it masked, and what may be a name or a secret."""
         return "\n\n".join(
-            masked(page.text, [*hidden, *places_of(self._values.likely, page.text)])
-            for page, hidden in zip(self.pages, self._hidden, strict=True)
+            blanked(
+                masked(page.text, [*hidden, *places_of(self._values.likely, page.text)]),
+                [*secret, *secret_like(page.text)],
+            )
+            for page, hidden, secret in zip(self.pages, self._hidden, self._secret, strict=True)
         )
 
 

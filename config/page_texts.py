@@ -165,6 +165,7 @@ TEXTS = {
     "detector.secret_marking": _("Marked as secret"),
     "detector.self_harm": _("Self-harm"),
     "detector.sexual": _("Sexual content"),
+    "detector.short_text": _("Only a few words"),
     "detector.special_category": _("Belief, politics, union, origin or record of a person"),
     "detector.ssn": _("Social security number"),
     "detector.truncated": _("Too long to be read whole"),

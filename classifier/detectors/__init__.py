@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from parsers.privacy import findings
 
-from . import credentials, dates, documents, domains, finance, health, markings, personal, unsafe
+from . import credentials, dates, documents, domains, finance, health, markings, personal, special, unsafe
 from .page import PageText, Span
 
 __all__ = ["DETECTORS", "FACTS", "NAMES", "Detector", "PageText", "Span"]
@@ -42,6 +42,7 @@ DETECTORS = (
     Detector("card", personal.only(findings.CARD)),
     Detector("finance", finance.finance),
     Detector("health", health.health),
+    Detector("special_category", special.special_categories),
     Detector("credential", credentials.credentials),
     Detector("ip", personal.only(findings.IP)),
     Detector("url", personal.only(findings.URL)),
@@ -63,8 +64,9 @@ UNREADABLE = "unreadable"  # nothing in it could be read
 UNSEEN_PAGES = "unseen_pages"  # so many pages could not be read
 TRUNCATED = "truncated"  # the text is longer than what is looked at
 UNKNOWN_LANGUAGE = "unknown_language"  # neither Turkish nor English, as far as its words tell
+SHORT_TEXT = "short_text"  # too few words to be sure of
 EMBEDDED_IMAGES = "embedded_images"  # so many pictures, which nothing here can look at
 OPINION_REFUSED = "opinion_refused"  # the language model would not judge the document
-FACTS = (UNREADABLE, UNSEEN_PAGES, TRUNCATED, UNKNOWN_LANGUAGE, EMBEDDED_IMAGES, OPINION_REFUSED)
+FACTS = (UNREADABLE, UNSEEN_PAGES, TRUNCATED, UNKNOWN_LANGUAGE, SHORT_TEXT, EMBEDDED_IMAGES, OPINION_REFUSED)
 
 NAMES = (*(detector.name for detector in DETECTORS), *FACTS)

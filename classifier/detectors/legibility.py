@@ -15,7 +15,7 @@ from parsers.privacy.folding import fold
 
 from .pairs import COMMON_PAIRS
 
-#: With fewer letters and digits there is nothing to judge by, and nothing to call Public.
+#: With fewer letters and digits each word must be one; what OCR makes of a stain is as short.
 LEAST_SIGNS = 20
 _SAMPLE = 20_000  # characters from the beginning, the middle and the end; enough to judge by
 _LEAST_SIGN_SHARE = 0.5  # of letters and digits among all that is no space
@@ -31,12 +31,16 @@ _LEAST_COMMON_PAIRS = 0.7  # of the pairs of letters in a word
 _VOWELS = frozenset("aeiouy")
 
 
-def is_legible(text: str) -> bool:
-    """Say whether `text` reads as Turkish, English or another language in Latin letters."""
+def is_legible(text: str, *, scanned: bool = False) -> bool:
+    """Say whether `text` reads as Turkish, English or another language in Latin letters.
+
+    scanned: it was read from a picture, where a few letters may be a stain; a note of two words is legible otherwise.
+    """
     sample = _sample(text)
     signs = [char for char in sample if not char.isspace()]
     good = [char for char in signs if char.isalnum()]
-    if len(good) < LEAST_SIGNS or len(good) < _LEAST_SIGN_SHARE * len(signs):
+    few = len(good) < LEAST_SIGNS
+    if not good or (few and scanned) or len(good) < _LEAST_SIGN_SHARE * len(signs):
         return False
     if sum(map(_is_broken, signs)) > _MOST_BROKEN * len(signs):
         return False
@@ -44,9 +48,11 @@ def is_legible(text: str) -> bool:
     if sum(not _is_latin(char) for char in letters) > _MOST_FOREIGN * max(len(letters), 1):
         return False
     words = _WORD.findall(fold(sample))
+    if few:
+        return bool(words) and sum(map(_may_be_word, words)) >= _LEAST_WORD_SHARE * len(words)
     if len(words) < _FEW_WORDS:
-        # A table of numbers has few words, and is what it is; a run of letters without a word is not.
-        return len(letters) <= len(good) // 2 or any(map(_is_word, words))
+        # A table of numbers has few words; a run of signs without any says nothing.
+        return any(map(_is_word, words))
     common = Counter(words).most_common(1)[0][1]
     if len(words) >= _MANY_WORDS and common > _MOST_REPEATED * len(words):
         return False
@@ -78,5 +84,14 @@ def _is_word(word: str) -> bool:
     """Say whether a folded word has a vowel and is made of pairs of letters that languages have."""
     if len(word) > _LONGEST_WORD or _VOWELS.isdisjoint(word):
         return False
-    pairs = [word[index : index + 2] for index in range(len(word) - 1)]
-    return len(set(word)) > 1 and sum(pair in COMMON_PAIRS for pair in pairs) >= _LEAST_COMMON_PAIRS * len(pairs)
+    pairs = len(word) - 1
+    return len(set(word)) > 1 and pairs - _uncommon_pairs(word) >= _LEAST_COMMON_PAIRS * pairs
+
+
+def _may_be_word(word: str) -> bool:
+    """Say whether a word of a short note could be one: "buy" and "milk" have one uncommon pair each."""
+    return _is_word(word) or (len(set(word)) > 1 and not _VOWELS.isdisjoint(word) and _uncommon_pairs(word) <= 1)
+
+
+def _uncommon_pairs(word: str) -> int:
+    return sum(word[index : index + 2] not in COMMON_PAIRS for index in range(len(word) - 1))

@@ -26,14 +26,35 @@ _LABEL = re.compile(
     r"[ \t]{0,3}[:=-][ \t]{0,3}$"
 )
 _ENDS_SENTENCE = re.compile(r"[.!](?:\s|$)")
+#: What only a marking says of the document that it stands in: "This document is strictly confidential".
+_OF_ITSELF = re.compile(
+    r"(?<!\w)(?:this|these|the (?:following|attached|enclosed)|our|all)(?: (?:entire|whole|internal"
+    r"|attached|enclosed|draft))?"
+    r" (?:document|report|memo(?:randum)?|e-?mail|message|letter|file|presentation|attachment|proposal"
+    r"|text|page|note|minutes|plan"
+    r"|information|material|communication|spreadsheet|draft|slides?|data)s?(?: and (?:any|all|its"
+    r"|the) \w{1,14}(?: \w{1,10})?)?"
+    r"(?: contained (?:herein|in \w{1,10} \w{1,12}))?"
+    r" (?:is|are|must be kept|should be kept|is to be kept|must remain|remains|has been classified as"
+    r"|is classified as|is marked)"
+    r"(?: to be treated as)?(?P<degree> (?:strictly|highly|top|most|extremely|completely|absolutely))?"
+    r" (?P<word>confidential|secret|classified|proprietary|sensitive and confidential)(?!\w)(?! (?:to"
+    r"|sauce|of|that|in that))"
+    r"|(?<!\w)bu (?:belge|dokuman|rapor|yazi|e-?posta|mesaj|dosya|sunum|bilgi(?:ler)?|not|tutanak|plan"
+    r"|icerik)(?:\w{0,3})?"
+    r"(?P<derece> (?:cok|son derece|kesinlikle|tamamen))? gizli(?:dir|lik derecesi|(?= ve | tut))(?!\w)"
+)
 _CONTRACT_WITHIN = 1_500  # characters between two words of a contract: half a page
 _LEAST_CLAUSES = 2  # different ones; "the parties" alone are also at an election
 
 
 def secret_markings(page: PageText) -> Iterator[Span]:
-    """Find "ÇOK GİZLİ", "TOP SECRET", "Ç O K  G İ Z L İ", "Classification: Strictly Confidential"."""
+    """Find "ÇOK GİZLİ", "TOP SECRET", "Ç O K  G İ Z L İ", "Strictly confidential. …", "This report is top secret"."""
     yield from _stamps(page, page.terms("markings", "secret"))
     yield from _spaced_out(page, "secret")
+    for match in _OF_ITSELF.finditer(page.folded):
+        if _is_secret(match):
+            yield match.span()
 
 
 def confidential_markings(page: PageText) -> Iterator[Span]:
@@ -45,6 +66,9 @@ def confidential_markings(page: PageText) -> Iterator[Span]:
             yield start, end
     for term in page.terms("markings", "sentence"):
         yield term.start, term.end
+    for match in _OF_ITSELF.finditer(page.folded):
+        if not _is_secret(match):
+            yield match.span()
 
 
 def contracts(page: PageText) -> Iterator[Span]:
@@ -55,6 +79,10 @@ def contracts(page: PageText) -> Iterator[Span]:
     if len({clause.phrase for clause in clauses}) >= _LEAST_CLAUSES:
         for clause, _ in pairs(clauses, titles, within=_CONTRACT_WITHIN, page=page):
             yield clause.start, clause.end
+
+
+def _is_secret(match: re.Match[str]) -> bool:
+    return bool(match["degree"] or match["derece"] or match["word"] == "secret")
 
 
 def _spaced_out(page: PageText, part: str) -> Iterator[Span]:
@@ -89,8 +117,9 @@ def _is_stamp(page: PageText, term: Term) -> bool:
     bare_before, bare_after = not _has_words(before), not _has_words(after)
     if bare_before and bare_after:
         return written.isupper() or not common
-    if bare_before and written.isupper() and _ENDS_SENTENCE.match(after):
-        return True  # "GİZLİ. Hizmet sözleşmesi …": a whole sentence by itself, whatever follows in the line
+    # "GİZLİ. Hizmet sözleşmesi …", "Strictly confidential. The board …": a sentence, whatever follows in the line.
+    if bare_before and _ENDS_SENTENCE.match(after) and (written.isupper() or (not common and written[:1].isupper())):
+        return True
     if not (bare_before or bare_after) or not written.isupper() or len((before + after).split()) > _LINE_WORDS:
         return False
     return not common or after.lstrip()[:1] in _PARTING or before.rstrip()[-1:] in _PARTING

@@ -22,7 +22,10 @@ _EMAIL = re.compile(
     r"|\.) ?[\])}>]) ?){1,4}[^\W\d_]{2,24}"
     r"|(?<![\w.+'-])[\w.+'-]{1,64} at (?:[\w-]{1,63} (?:dot|nokta) ){1,4}[^\W\d_]{2,24}"
     # a space that line breaks or OCR put around the at sign
-    r"|(?<![\w.+'-])[\w.+'-]{1,64} ?@ ?(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}",
+    r"|(?<![\w.+'-])[\w.+'-]{1,64} ?@ ?(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}"
+    # a line that ends behind the at sign; a mailbox in quotes
+    r"|(?<![\w.+'-])[\w.+'-]{1,64}@[ \t\r]{0,2}\n[ \t]{0,2}(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}"
+    r"|\"[\w.+' -]{1,64}\"@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}",
     re.IGNORECASE,
 )
 
@@ -78,6 +81,18 @@ _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d]|\.\d)")
 _VERSION_BEFORE = re.compile(
     r"(?<![^\W_])(?:v|ver|version|surum|surumu|release|build|section|chapter|bolum|madde|rfc)\.?[ :=-]{0,3}$"
 )
+# Weaker words: what is upgraded is a version, unless the number is none that a version would have.
+_UPGRADE_BEFORE = re.compile(
+    r"(?<![^\W_])(?:(?:upgrad|updat|downgrad|migrat|patch)\w{0,6}(?: \w{1,12}){0,2} (?:from|to|past|of)"
+    r"|kernel|driver|firmware|changelog"
+    r"|guncelle\w{0,12}|yukselt\w{0,12})[ :=-]{0,3}$"
+)
+_VERSION_AFTER = re.compile(
+    r"^[ ,)]{0,2}(?:(?:or|and) (?:later|newer|higher|above|up)|(?:is|are) (?:un)?supported|release|(?:ve"
+    r"|veya) (?:uzeri|sonrasi)"
+    r"|surum\w{0,8}|version)(?!\w)"
+)
+_MOST_OF_A_VERSION = 99  # in the first place; Chrome is past it and says "version"
 # Eight groups, or a "::" with at least three groups: a time (12:30:45) has neither.
 _IPV6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 
@@ -86,7 +101,12 @@ def ip_addresses(text: str) -> Iterator[Finding]:
     """Find IPv4 and IPv6 addresses; version numbers such as 1.2.0.0 and times do not count."""
     for match in _IPV4.finditer(text):
         parts = [int(part) for part in match.group().split(".")]
-        if _VERSION_BEFORE.search(fold(text[max(0, match.start() - CONTEXT_CHARS) : match.start()])):
+        before = fold(text[max(0, match.start() - CONTEXT_CHARS) : match.start()])
+        if _VERSION_BEFORE.search(before):
+            continue
+        after = fold(text[match.end() : match.end() + CONTEXT_CHARS])
+        upgrade = _UPGRADE_BEFORE.search(before) or _VERSION_AFTER.search(after)
+        if upgrade and parts[0] <= _MOST_OF_A_VERSION and parts[0] != 10:  # 10.x is an inner network's
             continue
         if all(part <= 255 for part in parts) and sum(part > 9 for part in parts) >= 2:
             yield Finding(IP, match.start(), match.end(), match.group())
@@ -117,6 +137,9 @@ _PHONE_BEFORE = re.compile(
     r"|gsm|cep|cep tel|fax|faks|facsimile|call|whatsapp|reach(?:ed)?|contact|iletisim|irtibat|"
     r"ev|is|no|number|numara|numarasi|m|t|p|c|h|f|at)\b|☎|📞|✆)[^0-9+(]{0,14}$"
 )
+_PHONE_BEFORE_STRONG = re.compile(
+    r"(?:\b(?:tel|telefon|telephone|phone|mobile|mobil|cell|gsm|cep|fax|faks|whatsapp|call)\b|☎|📞|✆)[^0-9+(]{0,14}$"
+)
 _WEAK_BEFORE = re.compile(r"\b(?:ev|is|no|number|numara|numarasi|m|t|p|c|h|f|at)\b[^0-9+(]{0,14}$")
 _PHONE_AFTER = re.compile(
     r"^[ \-,(\\]{0,3}(?:office|fax|mobile|cell|home|work|gsm|faks|tel|phone|\(?[mhcwo]\)?(?![\w]))"
@@ -126,6 +149,10 @@ _ID_BEFORE = re.compile(
     r"|license|licence|belge|ssn|invoice|order|ticket|siparis|ref|version)\b"
     r"[^0-9]{0,18}$"
 )
+# The tax office and its town may stand between: "Vergi Dairesi ve No: Kadıköy / 1234567890"
+_TAX_BEFORE = re.compile(r"\b(?:vergi|vkn|v\.? ?d\.?|tax|vat|mersis)\b[^0-9\n]{0,40}\n?[^0-9\n]{0,6}$")
+_TAX_CHARS = 64
+_TAX_DIGITS = (10, 16)  # VKN, MERSIS
 _YEAR = re.compile(r"^(?:19|20)\d\d$")
 _MONTH, _DAY, _ANY_YEAR = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])", r"(?:(?:19|20)\d\d)"
 _SHORT_DATE = (
@@ -159,8 +186,15 @@ def phones(text: str) -> Iterator[Finding]:
         start, end = match.start(), match.end()
         before = folded[max(0, start - CONTEXT_CHARS) : start]
         after = folded[end : end + CONTEXT_CHARS // 2]
+        if digits in _TAX_DIGITS and _is_tax_number(folded, start):
+            continue
         if _is_phone(value, match.group("extension") or "", before, after):
             yield Finding(PHONE, start, end, value)
+
+
+def _is_tax_number(folded: str, start: int) -> bool:
+    before = folded[max(0, start - _TAX_CHARS) : start]
+    return bool(_TAX_BEFORE.search(before)) and not _PHONE_BEFORE_STRONG.search(before)
 
 
 def _is_phone(value: str, extension: str, before: str, after: str) -> bool:

@@ -23,6 +23,7 @@ from .findings import (
     Finding,
     without_overlaps,
 )
+from .folding import plain_signs
 from .identifiers import cards, ibans, national_ids, ssns
 from .names import names
 
@@ -45,8 +46,13 @@ assert set(DETECTORS) == set(ENTITIES)
 def find_personal_data(text: str, *, entities: Iterable[str] | None = None) -> list[Finding]:
     """Find personal data in `text`, in text order, without overlaps.
 
-    entities: which of ENTITIES to look for; all when None. Time is linear in the text. Names are found by context only.
+    entities: which of ENTITIES to look for; all when None. Digits and signs of other scripts count as ASCII's.
+    Time is linear in the text. Names are found by context only.
     Raises KeyError for an unknown entity.
     """
     chosen = ENTITIES if entities is None else tuple(entities)
-    return without_overlaps([found for entity in chosen for found in DETECTORS[entity](text)])
+    plain = plain_signs(text)
+    kept = without_overlaps([found for entity in chosen for found in DETECTORS[entity](plain)])
+    if plain == text:
+        return kept
+    return [found._replace(text=text[found.start : found.end]) for found in kept]

@@ -45,6 +45,8 @@ class _FoldTable(dict[int, str]):
 def _plain(char: str) -> str:
     if char.isspace() and char not in "\n\r":
         return " "
+    if char.isdecimal():  # Arabic-Indic and other scripts' digits
+        return str(unicodedata.decimal(char))
     lowered = unicodedata.normalize("NFKD", char)[0].lower()
     return lowered if len(lowered) == 1 else char
 
@@ -55,6 +57,35 @@ _TABLE = _FoldTable()
 def fold(text: str) -> str:
     """Return `text` in lower case and without diacritics, of exactly the same length."""
     return text.translate(_TABLE)
+
+
+class _PlainSigns(dict[int, str]):
+    """Work out each code point once, and remember it."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = char
+        if char.isdecimal():
+            plain = str(unicodedata.decimal(char))
+        elif 0xFF01 <= code <= 0xFF5E or char in "﹫﹒﹣":  # full-width and small forms of ASCII
+            plain = unicodedata.normalize("NFKC", char)
+        elif char in "‐‑‒−":
+            plain = "-"
+        elif unicodedata.category(char) == "Zs":
+            plain = " "
+        self[code] = plain
+        return plain
+
+
+_PLAIN_SIGNS = _PlainSigns()
+
+
+def plain_signs(text: str) -> str:
+    """Return `text`, of the same length, with ASCII's digits, spaces, hyphens and signs for those that look like them.
+
+    Letters stay as they are: "１２３" and "١٢٣" become "123", "＠" becomes "@", "é" stays.
+    """
+    return text if text.isascii() else text.translate(_PLAIN_SIGNS)
 
 
 # Letters that OCR confuses, once folded: they read alike in a heading.

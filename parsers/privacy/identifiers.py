@@ -10,7 +10,15 @@ from stdnum.tr import tckimlik
 
 from .findings import CARD, IBAN, NATIONAL_ID, SSN, Finding
 
-_TCKN = re.compile(r"(?<![\w.-])[1-9]\d{2} ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)")
+_TCKN = re.compile(
+    r"(?<![\w.-])(?:[1-9]\d{2} ?\d{3} ?\d{3} ?\d{2}|[1-9]\d{2}-\d{3}-\d{3}-\d{2}"
+    r"|[1-9](?P<mark> {1,3}|[-._|])\d(?:(?P=mark)\d){9})(?![\w-]|\.\d)"
+)
+#: In any groups, where the text says what it is.
+_LABELLED_TCKN = re.compile(
+    r"(?<![^\W\d_])(?:t\.? ?c\.?|tckn|kimlik)[^\d\n]{0,24}[:\n ](?P<value>[1-9](?:[ .\-/|]{0,2}\d){10})(?![\w-]|\.\d)",
+    re.IGNORECASE,
+)
 _IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{1,4}){3,9}(?!\w)")
 _CARD = re.compile(r"(?<![\w+-])\d(?:[ -]?\d){11,18}(?![\w-])")  # behind a + it is a phone
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}(?P<mark>[- ])(?!00)\d{2}(?P=mark)(?!0000)\d{4}(?![\w-])")
@@ -21,8 +29,11 @@ _CARD_STARTS = "23456"  # Mastercard, Amex and Diners, Visa, Maestro, Discover
 def national_ids(text: str) -> Iterator[Finding]:
     """Find T.C. kimlik numbers whose two check digits are right."""
     for match in _TCKN.finditer(text):
-        if tckimlik.is_valid(match.group().replace(" ", "")):
+        if tckimlik.is_valid(re.sub(r"\D", "", match.group())):
             yield Finding(NATIONAL_ID, match.start(), match.end(), match.group())
+    for match in _LABELLED_TCKN.finditer(text):
+        if tckimlik.is_valid(re.sub(r"\D", "", match["value"])):
+            yield Finding(NATIONAL_ID, *match.span("value"), match["value"])
 
 
 def ibans(text: str) -> Iterator[Finding]:

@@ -120,7 +120,9 @@ def with_files(values: list[int], suffix: str = "txt") -> list[Submission]:
     for value in values:
         one = child(value)
         content = ContentFile(f"document {value}".encode())
-        one.files = [files.store(content, name=f"{value}.{suffix}", media_type="text/plain", role="input", job_id=one.id)]
+        one.files = [
+            files.store(content, name=f"{value}.{suffix}", media_type="text/plain", role="input", job_id=one.id)
+        ]
         one.input = {**one.input, "file": str(one.files[0].pk)}
         submissions.append(one)
     return submissions

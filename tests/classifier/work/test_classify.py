@@ -233,3 +233,19 @@ def test_pictures_in_a_document_are_counted_and_said_to_be_unseen() -> None:
     assert (result["embedded_images"], result["final_category"]) == (3, "Public")
     assert result["confidence"] < judge(PUBLIC["en"])["confidence"]
     assert any("nothing here can tell an unsafe picture" in warning for warning in result["warnings"])
+
+
+@pytest.mark.parametrize("text", ["Buy milk today", "Toplantı yarın saat üçte"])
+def test_a_short_harmless_note_is_public_and_less_sure(text: str) -> None:
+    result = judge(text)
+    assert (result["final_category"], result["readable"], result["confidence"]) == ("Public", True, 0.6)
+
+
+def test_a_short_clean_secret_is_readable_and_digits_alone_are_not_public() -> None:
+    result = judge("Şifre: 123456")
+    assert (result["final_category"], result["readable"]) == ("Highly Sensitive", True)
+    assert judge("12345 67890 12345 67890")["final_category"] == "Confidential"
+
+
+def test_a_short_text_in_another_language_is_not_public() -> None:
+    assert judge("Der Vorstand hat gestern beschlossen, das Werk in Bremen zu schließen.")["final_category"] != "Public"

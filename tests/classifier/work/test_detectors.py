@@ -12,6 +12,9 @@ FINDS: dict[str, list[tuple[str, str]]] = {
     "email": [
         ("Write to ada.poe@example.com today.", "ada.poe@example.com"),
         ("E-posta: ayşe.yılmaz@örnek.com.tr", "ayşe.yılmaz@örnek.com.tr"),
+        ("zeynep.kaya＠example.com", "zeynep.kaya＠example.com"),
+        ('"ali veli"@example.com', '"ali veli"@example.com'),
+        ("ali.veli@\nexample.com", "ali.veli@\nexample.com"),
         ("reach me: ada [at] example [dot] com", "ada [at] example [dot] com"),
     ],
     "office_email": [
@@ -44,7 +47,12 @@ FINDS: dict[str, list[tuple[str, str]]] = {
         ("Due 3/23/2024.", "3/23/2024"),
         ("Çarşamba günü geliriz", "Çarşamba"),
     ],
-    "national_id": [("T.C. Kimlik No: 10000000146", "10000000146"), ("TCKN 100 000 001 46", "100 000 001 46")],
+    "national_id": [
+        ("T.C. Kimlik No: 10000000146", "10000000146"),
+        ("TCKN 100 000 001 46", "100 000 001 46"),
+        ("1 0 0 0 0 0 0 0 1 4 6", "1 0 0 0 0 0 0 0 1 4 6"),
+        ("١٠٠٠٠٠٠٠١٤٦", "١٠٠٠٠٠٠٠١٤٦"),
+    ],
     "ssn": [("SSN: 308-63-0237", "308-63-0237"), ("social security number 308 63 0237", "308 63 0237")],
     "identity_document": [
         ("Passport number: U12345678", "U12345678"),
@@ -79,7 +87,7 @@ FINDS: dict[str, list[tuple[str, str]]] = {
         ("aws AKIAIOSFODNN7EXAMPLE in the file", "AKIAIOSFODNN7EXAMPLE"),
         ("ghp_" + "a1B2" * 9, "ghp_" + "a1B2" * 9),
         ("token xoxb-123456789012-abcdefABCDEF", "xoxb-123456789012-abcdefABCDEF"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "-----BEGIN RSA PRIVATE KEY-----"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "-----BEGIN RSA PRIVATE KEY-----\nMIIE"),
         ("-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----"),
         (
             "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
@@ -92,7 +100,28 @@ FINDS: dict[str, list[tuple[str, str]]] = {
         ("DB_PASSWORD=hunter2-is-old", "hunter2-is-old"),
         ("api_key: 9f86d081884c7d659a2feaa0c55ad015", "9f86d081884c7d659a2feaa0c55ad015"),
         ("the secret wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY leaked", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("ssh root / Pa$$w0rd2024 and more", "Pa$$w0rd2024"),
+        ("Mail şifresi Deniz.1453", "Deniz.1453"),
+        ("password: correct horse battery staple", "correct horse battery staple"),
+        ("password: abc", "abc"),
+        ("şifre -> Ankara06.", "Ankara06"),
+        ("curl -u admin:S3cr3tPw https://example.com", "S3cr3tPw"),
+        ("mysql -u root -pS3cr3tPw db", "S3cr3tPw"),
+        ("| user | password |\n|---|---|\n| bob | Tr0ub4dor&3 |", "Tr0ub4dor&3"),
+        ("Ad\tŞifre\nali\tKedi12", "Kedi12"),
+        ("<password>Tr0ub4dor&3</password>", "Tr0ub4dor&3"),
+        ("Kullanıcı: ali / Ankara06.", "Ankara06"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nafter",
+            "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+        ),
         ("Server=db;User Id=sa;Password=Pa55word;", "Pa55word"),
+    ],
+    "special_category": [
+        ("Dini inancı: Alevi. Sendika üyeliği: DİSK", "Sendika üyeliği: DİSK"),
+        ("Trade union membership: Unite", "Trade union membership: Unite"),
+        ("Religion: Muslim", "Religion: Muslim"),
+        ("Kendisi sendika üyesidir.", "sendika üyesidir"),
     ],
     "ip": [
         ("from 203.0.113.45 at noon", "203.0.113.45"),
@@ -108,6 +137,8 @@ FINDS: dict[str, list[tuple[str, str]]] = {
         ("ÇOK GİZLİ\n\nRapor", "ÇOK GİZLİ"),
         ("Plan\nTOP SECRET\nText", "TOP SECRET"),
         ("Ç O K   G İ Z L İ\nRapor", "Ç O K   G İ Z L İ"),
+        ("Strictly confidential. The board plans to sell the works.", "Strictly confidential"),
+        ("This document is strictly confidential and stays here.", "This document is strictly confidential"),
         ("Classification: Strictly Confidential", "Strictly Confidential"),
     ],
     "confidential_marking": [
@@ -127,7 +158,12 @@ FINDS: dict[str, list[tuple[str, str]]] = {
         ("İşbu sözleşme ile taraflar, cezai şart ödemeyi kabul eder.", "cezai şart"),
         ("AGREEMENT between the parties. Governing law: England. Termination: 30 days.", "Governing law"),
     ],
-    "hate": [("We should kill all immigrants.", "kill all immigrants"), ("Mülteciler gebersin", "Mülteciler gebersin")],
+    "hate": [
+        ("We should kill all immigrants.", "kill all immigrants"),
+        ("Mülteciler gebersin", "Mülteciler gebersin"),
+        ("All of them are vermin.", "them are vermin"),
+        ("Kill every last immigrant.", "Kill every last immigrant"),
+    ],
     "violence": [("If you tell them, I will kill you.", "I will kill you"), ("Seni öldüreceğim.", "Seni öldüreceğim")],
     "sexual": [("a hardcore sex video", "hardcore sex"), ("çıplak fotoğraflarını sattı", "çıplak fotoğraflarını")],
     "child_abuse": [("naked photos of children", "naked photos of children")],
@@ -143,6 +179,7 @@ LEAVES: dict[str, list[str]] = {
     "email": ["Write to info@example.com", "meet me @ noon", "works at google.com", "user@localhost is no address"],
     "office_email": ["ada.poe@example.com", "informer@example.com"],
     "phone": [
+        "Vergi Dairesi ve No: Kadıköy / 5321234567",
         "Order number 1234567890 was shipped",
         "Sipariş no: 2024000123456",
         "ISBN 978-3-16-148410-0",
@@ -197,7 +234,14 @@ LEAVES: dict[str, list[str]] = {
         "password = auth[2]",
         "call node_api_create_property_key_latin1",
     ],
+    "special_category": [
+        "Trade union membership fell last year.",
+        "Irk, etnik köken, siyasi düşünce, din, mezhep ve sendika üyeliği özel nitelikli veridir.",
+        "Religion: a history",
+        "Adli sicil kaydı: yoktur",
+    ],
     "ip": [
+        "Upgrade from 4.17.0.12 is supported.",
         "version 10.15.17.12",
         "Sürüm: 10.22.33.44",
         "v10.15.17.12",
@@ -244,6 +288,7 @@ LEAVES: dict[str, list[str]] = {
     "hate": [
         "Immigrants deserve respect.",
         "This spray will kill all germs.",
+        "Rats are vermin and they should be exterminated.",
         "Women in science",
         "Kadınlar günü kutlandı.",
         "The museum tells how the regime murdered Jews.",
@@ -261,6 +306,7 @@ LEAVES: dict[str, list[str]] = {
     "self_harm": ["Suicide prevention hotline: call us.", "İntiharı önleme haftası", "The novel ends with a death."],
     "weapon_or_drug_instructions": [
         "How to make bath bombs at home",
+        "The bomb of the season is a new recipe for chocolate cake, to die for.",
         "How to build a shed",
         "Police found a pipe bomb.",
         "Mercimek çorbası tarifi",

@@ -104,3 +104,22 @@ def test_a_name_that_only_its_capitals_give_away_is_masked() -> None:
 def test_a_value_cut_by_the_edge_is_masked() -> None:
     text = "4111 1111 1111 1111 " + "x" * (CONTEXT_CHARS - 10) + " ada.poe@example.com"
     assert "1111" not in excerpt_of("email", text)
+
+
+def test_what_no_detector_knows_is_masked_when_it_looks_like_a_secret() -> None:
+    shown = excerpt_of("email", "ada.poe@example.com wrote about the garden: Zx9-plm77 or Pa$$word")
+    assert "the garden" in shown
+    assert "Zx9" not in shown
+    assert "Pa$$" not in shown
+
+
+def test_the_code_and_the_expiry_beside_a_card_are_masked() -> None:
+    shown = excerpt_of("card", "Card 4111 1111 1111 1111 CVV 123 SKT 12/28")
+    assert "123" not in shown
+    assert "12/28" not in shown
+
+
+def test_nothing_of_a_private_key_is_shown() -> None:
+    body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB"
+    shown = excerpt_of("credential", f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----")
+    assert not any(map(str.isalnum, shown))

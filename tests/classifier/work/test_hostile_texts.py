@@ -42,6 +42,11 @@ PIECES = {
     "labels": "passport no ",
     "mah": "Mah. ",
     "names": "Ayşe Yılmaz ",
+    "key edges": "-----BEGIN PRIVATE KEY-----",
+    "key ends": "A" * 64 + "\n-----END PRIVATE KEY-----\n",
+    "tables": "password,a\n",
+    "passwords without a colon": "şifre a ",
+    "pairs": "user / ",
     "courtesy": "Ayşe Hanım ",
 }
 
