@@ -34,7 +34,7 @@ def test_every_address_takes_a_slash_at_its_end(api, batch):
         assert with_slash not in (301, 302, 404, 405), address
 
 
-@pytest.mark.parametrize("address", ["/jobs//", f"/status/{uuid.uuid4()}//", "/upload/x", "/status/"])
+@pytest.mark.parametrize("address", ["/jobs//", f"/status/{uuid.UUID(int=7)}//", "/upload/x", "/status/"])
 def test_more_than_one_slash_or_a_part_too_many_is_not_found(api, address):
     assert api.get(address).status_code == 404
 
