@@ -229,7 +229,7 @@ def test_a_submission_is_answered_fast_and_a_two_page_cv_is_done_within_a_second
     content = samples.cv_pdf("en", pages=2)
     submits: list[float] = []
     totals: list[float] = []
-    # The workers load their models first, and other tests use the processors: the last five of at most 60 are looked at.
+    # The workers load their models first, and other tests use the processors: the last five of at most 60 count.
     while len(totals) < 60 and not (len(totals) >= 5 and is_fast(submits[-5:], totals[-5:])):
         began = time.perf_counter()
         answer = client.post(
