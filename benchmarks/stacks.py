@@ -23,12 +23,16 @@ DATABASES = ("sqlite", "postgresql")
 
 @contextlib.contextmanager
 def running(database: str, **options: Any) -> Iterator[ServerStack]:
-    """Start Sıra on a database of its own: "sqlite", or "postgresql" (a throw-away server with default durability)."""
+    """Start Sıra on a database of its own: "sqlite", or "postgresql" (a throw-away server with default durability).
+
+    postgres_settings: of that server, as for `PostgresServer`; the other options are ServerStack's.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sira-bench-")))
         url = ""
+        settings = options.pop("postgres_settings", None)
         if database == "postgresql":
-            server = postgres.PostgresServer(fsync=True)
+            server = postgres.PostgresServer(fsync=True, settings=settings)
             server.start()
             stack.callback(server.remove)
             url = server.create_database("bench")

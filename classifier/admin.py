@@ -6,8 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from classifier.models import CollectedFile, RecurringBatch
-from jobs import lifecycle
+from jobs import audit, lifecycle
 from jobs.admin.engine_room import ReadOnlyAdmin
 from jobs.admin.jobs import ReasonForm, job_url
 from jobs.states import State
@@ -86,15 +85,11 @@ class RecurringBatchAdmin(admin.ModelAdmin):
         return None
 
     def _run(self, request: HttpRequest, row: RecurringBatch, reason: str) -> None:
-        job = lifecycle.submit(COLLECT_KIND, {"recurring_batch": row.pk}, owner=request.user)
-        LogEntry.objects.create(
-            user_id=int(request.user.pk or 0),  # never 0: the admin lets no stranger in
-            content_type_id=ContentType.objects.get_for_model(RecurringBatch).pk,
-            object_id=str(row.pk),
-            object_repr=str(row)[:200],
-            action_flag=CHANGE,
-            change_message=f"run now: job {job.pk}. Reason: {reason}",
-        )
+        with transaction.atomic():
+            job = lifecycle.submit(COLLECT_KIND, {"recurring_batch": row.pk}, owner=request.user)
+            audit.record(
+                "run_now", "recurring batch", row.pk, actor=request.user, reason=reason, after={"job": str(job.pk)}
+            )
         link = format_html('<a href="{}">{}</a>', job_url(job), job.pk)
         self.message_user(request, format_html(_("{name} runs in a moment: {job}"), name=row.name, job=link))
 

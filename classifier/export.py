@@ -12,6 +12,7 @@ from typing import Any
 from classifier.serializers import describe_document, describe_totals
 from jobs import batches
 from jobs.api.serializers import to_json
+from jobs.cells import plain_cell
 from jobs.models import Job, JobFile
 
 #: Documents read at once.
@@ -19,8 +20,6 @@ PAGE = 200
 COLUMNS = (
     "doc_id", "filename", "status", "category", "confidence", "readable", "language", "detectors", "reasons", "error",
 )  # fmt: skip
-#: A spreadsheet takes a cell that begins like this for a formula, and may run it; also in their wide East Asian forms.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_pieces(batch: Job) -> Iterator[bytes]:
@@ -58,17 +57,7 @@ def _row(document: dict[str, Any]) -> list[Any]:
     reasons = " ".join(found.get("reasons", ()))
     shown = [document["doc_id"], document["filename"], document["status"], found.get("final_category")]
     shown += [found.get("confidence"), found.get("readable"), found.get("language"), detectors, reasons]
-    return [_cell(value) for value in [*shown, document["error"]]]
-
-
-def _cell(value: Any) -> str:
-    """Return a value as text that a spreadsheet shows and does not calculate."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return [plain_cell(value) for value in [*shown, document["error"]]]
 
 
 def _csv(rows: Any) -> bytes:

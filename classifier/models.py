@@ -104,6 +104,7 @@ class CollectedFile(models.Model):
     class Meta:
         ordering = ("-id",)
         verbose_name = _("collected file")
+        verbose_name_plural = _("collected files")
         constraints = [
             models.UniqueConstraint(fields=["recurring", "name", "fingerprint"], name="collected_file_once"),
         ]

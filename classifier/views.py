@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.contrib.admin.models import DELETION
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import Count, Q, Sum
 from django.http import StreamingHttpResponse
@@ -35,7 +34,7 @@ from classifier.serializers import (
 from jobs import batches, lifecycle, retention
 from jobs.api.batches import accept_batch
 from jobs.api.forms import refuse_several
-from jobs.api.operating import job_to_operate
+from jobs.api.operating import job_to_operate, on_record
 from jobs.api.problems import Problem
 from jobs.api.submissions import (
     LONGEST_WAIT_SECONDS,
@@ -92,8 +91,9 @@ class Classify(View):
         file = find_input(job)
         kept = file is not None and bool(file.file)
         if kept and job.state in lifecycle.UNSUCCESSFUL:
-            job = job_to_operate(request, job.pk, "classified again")
-            lifecycle.requeue(job.pk, by=request.user.get_username(), reason="asked to classify it again")
+            job = job_to_operate(request, job.pk, "requeue")
+            with on_record(request, job, "requeue"):
+                lifecycle.requeue(job.pk, by=request.user.get_username(), reason="asked to classify it again")
             job.refresh_from_db()
         job = wait_for_end(job, LONGEST_WAIT_SECONDS)
         where: dict[str, Any] = {"doc_id": str(job.pk), "status_url": f"/documents/{job.pk}"}
@@ -116,12 +116,15 @@ class Document(View):
         return _unless_known(request, job.state, str(job.event_seq), lambda: describe_document(job, find_input(job)))
 
     def delete(self, request: Request, doc_id: str) -> Response:
-        job = job_to_operate(request, _document(request, doc_id).pk, "deleted", DELETION)
+        job = job_to_operate(request, _document(request, doc_id).pk, "forget")
         if not job.is_finished:
-            lifecycle.cancel(job.pk, by=request.user.get_username(), reason="to be deleted")
+            with on_record(request, job, "cancel"):
+                lifecycle.cancel(job.pk, by=request.user.get_username(), reason="to be deleted")
             job = wait_for_end(job, STOP_SECONDS)
         try:
-            receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
+            with on_record(request, job, "forget") as after:
+                receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
+                after["receipt"] = receipt.digest
         except retention.StillRunning:
             raise Problem(
                 409, "The document is still being worked on and was told to stop. Delete it in a moment.",
@@ -205,8 +208,9 @@ class Cancel(View):
     """POST: stop the batch. Documents that are done stay as they are."""
 
     def post(self, request: Request, job_id: str) -> Response:
-        job = job_to_operate(request, _batch(request, job_id).pk, "cancelled")
-        cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason="asked for by API")
+        job = job_to_operate(request, _batch(request, job_id).pk, "cancel")
+        with on_record(request, job, "cancel"):
+            cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason="asked for by API")
         if cancelled is not None:
             message = "The batch is cancelled. Documents that were done stay; running ones stop within two seconds."
             return _answer(cancelled, message)
@@ -220,12 +224,13 @@ class Retry(View):
     """POST: run the documents again that failed or were cancelled."""
 
     def post(self, request: Request, job_id: str) -> Response:
-        job = job_to_operate(request, _batch(request, job_id).pk, "run again")
+        job = job_to_operate(request, _batch(request, job_id).pk, "requeue")
         unsuccessful = job.children.filter(state__in=lifecycle.UNSUCCESSFUL)
         if unsuccessful.exists() and not unsuccessful.filter(files__file__gt="").exists():
             detail = "The files of the documents that failed were refused or have expired. Send them as a new batch."
             raise _conflict(job, "nothing_to_retry", detail)
-        again = lifecycle.requeue(job.pk, by=request.user.get_username(), reason="asked for by API")
+        with on_record(request, job, "requeue"):
+            again = lifecycle.requeue(job.pk, by=request.user.get_username(), reason="asked for by API")
         if again is None:
             job.refresh_from_db()
             raise _conflict(job, "nothing_to_retry", "No document of this batch has failed, or it has not ended yet.")

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from config import pages
+from config import job_list, pages
 
 app_name = "pages"
 
@@ -18,6 +18,11 @@ urlpatterns = [
     path("app/classify/<uuid:job_id>/", pages.batch, name="batch"),
     path("app/sessions/", pages.sessions, name="sessions"),
     path("app/sessions/<str:session_id>/", pages.session, name="session"),
-    path("app/jobs/", pages.jobs, name="jobs"),
+    path("app/images/", pages.images, name="images"),
+    path("app/images/<uuid:conversation_id>/", pages.conversation, name="conversation"),
+    path("app/inbox/", pages.inbox, name="inbox"),
+    path("app/inbox/<uuid:mail_id>/", pages.mail, name="mail"),
+    path("app/jobs/", job_list.jobs, name="jobs"),
+    path("app/jobs/newest/", job_list.newest, name="jobs-newest"),
     path("app/jobs/<uuid:job_id>/", pages.job, name="job"),
 ]

@@ -78,7 +78,7 @@ else:
 # --- Django ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver replaces Django's
-    "django.contrib.admin",
+    "jobs.desk.DeskConfig",  # django.contrib.admin with a site of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -91,6 +91,8 @@ INSTALLED_APPS = [
     "jobs",
     "parsers",
     "classifier",
+    "imaging",
+    "orders",
     *env.list("EXTRA_APPS", default=[]),  # your own apps with kinds
 ]
 
@@ -224,14 +226,19 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 
 # --- The engine -----------------------------------------------------------------------------------------------
 # How many jobs may hold a resource at once: RESOURCES=gpu=1,scanner=2
-SIRA_RESOURCES = {name: int(capacity) for name, capacity in env.dict("RESOURCES", default={"gpu": "1"}).items()}
+_resources = {"gpu": "1", "mailbox": "1"} | env.dict("RESOURCES", default={})
+SIRA_RESOURCES = {name: int(capacity) for name, capacity in _resources.items()}
 SIRA_LEASE = seconds("LEASE_SECONDS", 30)
 SIRA_HEARTBEAT = seconds("HEARTBEAT_SECONDS", 10)
+# Where a worker takes an flock on the device that its job holds; the same folder for all clusters of a host.
+DEVICE_LOCK_DIR = Path(env.str("DEVICE_LOCK_DIR", default=str(DATA_DIR / "locks")))
 # How long one ring of a worker may go on claiming jobs before it goes back to django-q2's loop.
 SIRA_WORK_SLICE = seconds("WORK_SLICE_SECONDS", 5)
 # How long a running job may go on after SIGTERM before it goes back to the queue.
 SIRA_DRAIN_GRACE = seconds("DRAIN_GRACE_SECONDS", 20)
 SIRA_RETENTION = timedelta(days=env.int("RETENTION_DAYS", default=30))
+# Who did what is asked for longer than what it was done to.
+SIRA_AUDIT_RETENTION = timedelta(days=env.int("AUDIT_RETENTION_DAYS", default=365))
 # Which queues a cluster serves: every queue for the main one, its own for a named one.
 SIRA_CLUSTER_NAME = env.str("Q_CLUSTER_NAME", default="sira")
 SIRA_WORKER_QUEUES = env.list("WORKER_QUEUES", default=[] if SIRA_CLUSTER_NAME == "sira" else [SIRA_CLUSTER_NAME])
@@ -261,6 +268,11 @@ Q_CLUSTER = {
     "ALT_CLUSTERS": {} if SIRA_CLUSTER_NAME == "sira" else {SIRA_CLUSTER_NAME: {}},
 }
 
+# --- Webhooks -------------------------------------------------------------------------------------------------
+# Whether they may go to this machine and to private networks: for development, and for receivers inside the house.
+WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=not PRODUCTION)
+
 # --- Providers ------------------------------------------------------------------------------------------------
 CV_PROVIDER = env.str("CV_PROVIDER", default="local")
 if CV_PROVIDER not in ("local", "openai"):
@@ -282,7 +294,64 @@ OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4.1-mini")
 OPENAI_TIMEOUT = seconds("OPENAI_TIMEOUT_SECONDS", 60)
 # requests a minute that Sıra sends at most; 0 leaves the limit to the provider's 429
 OPENAI_REQUESTS_PER_MINUTE = env.int("OPENAI_REQUESTS_PER_MINUTE", default=0)
-for _name, _provider in (("CV_PROVIDER", CV_PROVIDER), ("CLASSIFIER_PROVIDER", CLASSIFIER_PROVIDER)):
+# Who paints: painter (no AI), diffusers (a local FLUX), openai, or the dotted path of a provider class of your own;
+# imaging/checks.py looks at what each needs.
+IMAGE_PROVIDER = env.str("IMAGE_PROVIDER", default="painter")
+IMAGE_TIMEOUT = seconds("IMAGE_TIMEOUT_SECONDS", 600)
+IMAGE_MODEL_DIR = env.str("IMAGE_MODEL_DIR", default="")
+IMAGE_OPENAI_MODEL = env.str("IMAGE_OPENAI_MODEL", default="gpt-image-1")
+# words that no prompt may contain
+IMAGE_REFUSED_WORDS = env.list("IMAGE_REFUSED_WORDS", default=[])
+# --- Customers' mails and their orders; orders/checks.py looks at what each choice needs -----------------------
+MAIL_PROVIDER = env.str("MAIL_PROVIDER", default="maildir")
+MAILDIR = Path(env.str("MAILDIR", default=str(DATA_DIR / "maildir")))
+MAILDIR_HAS_SAMPLES = "MAILDIR" not in os.environ  # a folder of one's own gets no mails of ours
+IMAP_HOST = env.str("IMAP_HOST", default="")
+IMAP_PORT = env.int("IMAP_PORT", default=993)
+IMAP_SECURITY = env.str("IMAP_SECURITY", default="tls")
+IMAP_USER = env.str("IMAP_USER", default="")
+IMAP_FOLDER = env.str("IMAP_FOLDER", default="INBOX")
+IMAP_AUTH = env.str("IMAP_AUTH", default="password")
+IMAP_PASSWORD = env.str("IMAP_PASSWORD", default="")
+IMAP_OAUTH_TOKEN_URL = env.str("IMAP_OAUTH_TOKEN_URL", default="")
+IMAP_OAUTH_CLIENT_ID = env.str("IMAP_OAUTH_CLIENT_ID", default="")
+IMAP_OAUTH_CLIENT_SECRET = env.str("IMAP_OAUTH_CLIENT_SECRET", default="")
+IMAP_OAUTH_REFRESH_TOKEN = env.str("IMAP_OAUTH_REFRESH_TOKEN", default="")
+MAIL_TIMEOUT = seconds("MAIL_TIMEOUT_SECONDS", 30)
+MAX_MAIL_BYTES = env.int("MAX_MAIL_BYTES", default=25 * 1024 * 1024)
+
+ORDER_PROVIDER = env.str("ORDER_PROVIDER", default="sample")
+ORDER_SAMPLE_FILE = Path(env.str("ORDER_SAMPLE_FILE")) if "ORDER_SAMPLE_FILE" in os.environ else None
+IKAS_TOKEN_URL = env.str("IKAS_TOKEN_URL", default="")
+IKAS_API_URL = env.str("IKAS_API_URL", default="https://api.myikas.com/api/v1/admin/graphql")
+IKAS_CLIENT_ID = env.str("IKAS_CLIENT_ID", default="")
+IKAS_CLIENT_SECRET = env.str("IKAS_CLIENT_SECRET", default="")
+IKAS_TIMEOUT = seconds("IKAS_TIMEOUT_SECONDS", 15)
+# Both hold: so many requests in each second, and so many in each window.
+IKAS_REQUESTS_PER_SECOND = env.float("IKAS_REQUESTS_PER_SECOND", default=1)
+IKAS_REQUESTS_PER_WINDOW = env.int("IKAS_REQUESTS_PER_WINDOW", default=300)
+IKAS_WINDOW = seconds("IKAS_WINDOW_SECONDS", 300)
+
+REPLY_PROVIDER = env.str("REPLY_PROVIDER", default="template")
+# whether a draft is written as soon as the order of a new mail is known; a person sends it, in any case
+REPLY_AUTOMATIC_DRAFTS = env.bool("REPLY_AUTOMATIC_DRAFTS", default=True)
+SHOP_NAME = env.str("SHOP_NAME", default="")
+
+OUTBOX_PROVIDER = env.str("OUTBOX_PROVIDER", default="files")
+OUTBOX_DIR = Path(env.str("OUTBOX_DIR", default=str(DATA_DIR / "outbox")))
+MAIL_FROM = env.str("MAIL_FROM", default="sira@example.com")
+SMTP_HOST = env.str("SMTP_HOST", default="")
+SMTP_PORT = env.int("SMTP_PORT", default=587)
+SMTP_SECURITY = env.str("SMTP_SECURITY", default="starttls")
+SMTP_USER = env.str("SMTP_USER", default="")
+SMTP_PASSWORD = env.str("SMTP_PASSWORD", default="")
+SMTP_TIMEOUT = seconds("SMTP_TIMEOUT_SECONDS", 60)
+
+for _name, _provider in (
+    ("CV_PROVIDER", CV_PROVIDER),
+    ("CLASSIFIER_PROVIDER", CLASSIFIER_PROVIDER),
+    ("IMAGE_PROVIDER", IMAGE_PROVIDER),
+):
     if _provider == "openai" and not OPENAI_API_KEY:
         raise ImproperlyConfigured(f"{_name}=openai needs OPENAI_API_KEY (any text for a local server without keys).")
 

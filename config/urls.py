@@ -11,8 +11,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("api/v1/parser/", include("parsers.urls")),
+    path("api/v1/", include("imaging.urls")),
     path("api/v1/", include("jobs.api.urls")),
     path("api/", include("parsers.ingestion.urls")),
+    path("api/", include("orders.urls")),
     path("", include("classifier.urls")),
     path("", include("config.page_urls")),
 ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -8,7 +9,9 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from jobs import checks  # noqa: F401  registers them
+        from jobs import checks, roles  # noqa: F401  checks registers itself
+
+        post_migrate.connect(roles.ensure, dispatch_uid="sira-roles")
 
         # Every app's kinds are declared in its tasks.py; the web process needs them as much as the workers do.
         autodiscover_modules("tasks")

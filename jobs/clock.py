@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models.functions import Now
+from django.utils import timezone
 
 
 class ClockNow(Now):
@@ -16,3 +19,12 @@ class ClockNow(Now):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template="CLOCK_TIMESTAMP()", **context)
+
+
+def database_now() -> datetime:
+    """Return the database's time: that is what every timestamp of a job was taken from."""
+    if connection.vendor != "postgresql":
+        return timezone.now()  # SQLite has no clock but this machine's
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        return cursor.fetchone()[0]

@@ -12,9 +12,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
+
+from jobs.states import Vocabulary
+
+if TYPE_CHECKING:
+    from jobs.models import Job
 
 NAME = re.compile(r"^[a-z][a-z0-9]*\.[a-z][a-z0-9]*(_[a-z0-9]+)+$")
 
@@ -25,6 +30,7 @@ class Backoff:
 
     The wait after attempt n is `base * factor ** n`, at most `limit`, spread by ±`jitter` so that jobs that failed
     together do not return together. The default is 2, 4 minutes … and three attempts.
+    steps: the waits one by one, instead; the last one stands for all that follow.
     """
 
     max_attempts: int = 3
@@ -32,6 +38,7 @@ class Backoff:
     factor: float = 2
     limit: timedelta = timedelta(hours=6)
     jitter: float = 0.1
+    steps: tuple[timedelta, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
@@ -41,6 +48,8 @@ class Backoff:
         """Return how long to wait after the failed attempt number `attempt` (1-based)."""
         exponent = min(attempt, 32)  # 2**32 minutes is past every limit; more would overflow a float
         wait = min(self.base * self.factor**exponent, self.limit)
+        if self.steps:
+            wait = self.steps[min(attempt, len(self.steps)) - 1]
         return wait * random.uniform(1 - self.jitter, 1 + self.jitter)
 
 
@@ -65,6 +74,13 @@ class JobKind:
     stages: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
     every: timedelta | None = None
+    words: Vocabulary | None = None
+    mirror: Callable[[list[Job]], None] | None = None
+    retention: timedelta | None = None
+
+    def word(self, state: str) -> str:
+        """Return what this kind's API calls a state."""
+        return self.words.word(state) if self.words else str(state)
 
     @property
     def title(self) -> str:
@@ -141,6 +157,9 @@ def job_kind(
     stages: tuple[str, ...] = (),
     prepare: Callable[[], None] | None = None,
     every: timedelta | None = None,
+    words: Vocabulary | None = None,
+    mirror: Callable[[list[Job]], None] | None = None,
+    retention: timedelta | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a kind of job.
 
@@ -152,6 +171,10 @@ def job_kind(
     not offered by the API. stages: the names `job.progress` will use, in order, for pages; the last one is shown when
     the result is stored. prepare: run once in each worker before its first job, for what is slow to load. every: whole
     minutes; one job without input is submitted that often, unless one waits or runs (see `engine/schedules.py`).
+    words: what the kind's own API calls the states; events and descriptions then say it as `status`. mirror: called in
+    the transaction of every event of these jobs, with the rows as they are now, to keep the app's own rows level with
+    them; it locks rows in the order of their keys, and what it raises undoes the event. retention: how long its jobs
+    are kept, once they have ended, after they were submitted; RETENTION_DAYS for None.
 
     The function gets a `RunningJob` and returns the result, a JSON-able dict. It may run twice: the second run must
     do no harm. It raises `InvalidInput` or `Unavailable`; anything else counts as our bug.
@@ -179,6 +202,9 @@ def job_kind(
                 stages=stages,
                 prepare=prepare,
                 every=every,
+                words=words,
+                mirror=mirror,
+                retention=retention,
             )
         )
         return run

@@ -4,7 +4,8 @@ The guard is the state the job must still be in and, for a running attempt, its 
 row did not happen: functions for running attempts then raise `Superseded`, the others return False or None.
 Times come from the database: the clocks of hosts differ.
 
-How a job comes into being is in `submission.py`; its names are here as well, for those who drive jobs.
+How a job comes into being is in `submission.py`, what an operator does to a queue in `queue_modes.py`; their names are
+here as well, for those who drive jobs.
 
 A batch's parent is locked before its children, by everyone who needs both: so the end of its last child and the
 re-queueing of another take their turns, and nobody waits in a circle.
@@ -22,19 +23,23 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least, Now
-from django.utils import timezone
 
-from jobs import batches
+from jobs import batches, positions
 from jobs.clock import ClockNow
 from jobs.errors import JobError, Superseded, TimedOut, WorkerLost
-from jobs.kinds import registry
+from jobs.kinds import Backoff, registry
 from jobs.live.events import announce_due, record, record_many
 from jobs.merge import deep_merge
-from jobs.models import EventType, Job, JobEvent, JobFile, QueueControl
+from jobs.models import EventType, Job, JobEvent, JobFile
+from jobs.queue_modes import drain_queue, pause_queue, resume_queue
 from jobs.states import WAITING, State
 from jobs.submission import IdempotencyConflict, Submission, submit, submit_batch, submit_many
 
-__all__ = ["IdempotencyConflict", "Submission", "submit", "submit_batch", "submit_many"]  # besides what is below
+# besides what is below
+__all__ = [
+    "IdempotencyConflict", "Submission", "drain_queue", "pause_queue", "resume_queue", "submit", "submit_batch",
+    "submit_many",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +69,11 @@ NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": "", "error_traceb
 # --- A job becomes due and is claimed -------------------------------------------------------------------------
 
 
-def promote_due() -> int:
+def promote_due(*, only: uuid.UUID | None = None) -> int:
     """Queue the pending jobs whose time has come. Returns how many."""
+    ready = Job.objects.due() if only is None else Job.objects.due().filter(pk=only)
     with transaction.atomic():
-        due = list(Job.objects.due().unlocked().order_by("run_after").values_list("pk", flat=True)[:SWEEP])
+        due = list(ready.unlocked().order_by("run_after").values_list("pk", flat=True)[:SWEEP])
         return _queue(Job.objects.filter(pk__in=due).due(), EventType.QUEUED) if due else 0
 
 
@@ -135,10 +141,19 @@ def _queue(jobs: Any, type: EventType, **values: Any) -> int:
             event_seq=F("event_seq") + 1,
             **({"turn": BACK_IN_TURN} | values),
         )
-        record_many([(job, type, None) for job in moved])
-        for queue in {job.queue for job in moved}:
-            announce_due(queue)
+        _enter_queue([(job, type, None) for job in moved])
     return len(moved)
+
+
+def _enter_queue(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> None:
+    """Say where jobs that have just become queued stand, record it, and wake those who look for work."""
+    places = positions.positions_of([job for job, _, _ in steps])
+    for job, _, _ in steps:
+        job.queue_position = places.get(job.pk, 0)
+    Job.objects.bulk_update([job for job, _, _ in steps], ["queue_position"])
+    record_many([(job, type, (data or {}) | {"position": job.queue_position}) for job, type, data in steps])
+    for queue in {job.queue for job, _, _ in steps}:
+        announce_due(queue)
 
 
 def start(
@@ -216,14 +231,26 @@ def _finish_attempt(job: Job, to: State, type: EventType, data: dict[str, Any] |
         return _finish_attempt(job, State.CANCELLED, EventType.CANCELLED, **NO_ERROR)
     if not moved:
         raise Superseded(f"attempt {job.attempt} of {job.kind} {job.pk}")
+    if to == State.QUEUED:
+        _enter_queue([(moved[0], type, data)])
+        return moved[0]
     record(moved[0], type, data)
-    if to == State.QUEUED or job.resource:
-        announce_due(job.queue)  # the job itself, or the one that waits for the resource it held
+    if job.resource:
+        announce_due(job.queue)  # for the one that waits for the resource it held
     return moved[0]
 
 
-def progress(job: Job, percent: float | None = None, stage: str = "", data: dict[str, Any] | None = None) -> Job:
-    """Show how far the attempt is. percent: 0–100; a lower number than shown before is ignored. Raises Superseded."""
+def progress(
+    job: Job,
+    percent: float | None = None,
+    stage: str = "",
+    data: dict[str, Any] | None = None,
+    save: Callable[[], None] | None = None,
+) -> Job:
+    """Show how far the attempt is. percent: 0–100; a lower number than shown before is ignored.
+
+    save: what else to write in the same transaction. Raises Superseded.
+    """
     values: dict[str, Any] = {}
     if percent is not None:
         values["progress"] = Greatest(F("progress"), min(max(float(percent), 0.0), 100.0))
@@ -236,6 +263,8 @@ def progress(job: Job, percent: float | None = None, stage: str = "", data: dict
         if not moved:
             raise Superseded(f"attempt {job.attempt} of {job.kind} {job.pk}")
         record(moved[0], EventType.PROGRESS, data)
+        if save is not None:
+            save()
     return moved[0]
 
 
@@ -296,9 +325,14 @@ def snooze(job: Job, delay: timedelta, reason: str) -> Job:
     )  # fmt: skip
 
 
-def release(job: Job) -> Job:
-    """Give a running job and its attempt back to the queue, because the worker has to stop. Raises Superseded."""
-    return _wait(job, State.QUEUED, EventType.RELEASED, attempt=F("attempt") - 1, fence=F("fence") + 1)
+def release(job: Job, reason: str = "draining") -> Job:
+    """Give a running job and its attempt back to the queue, because the worker cannot go on. Raises Superseded.
+
+    reason: a code; by default the worker has to stop.
+    """
+    return _wait(
+        job, State.QUEUED, EventType.RELEASED, {"reason": reason}, attempt=F("attempt") - 1, fence=F("fence") + 1
+    )
 
 
 def _wait(job: Job, to: State, type: EventType, data: dict[str, Any] | None = None, **values: Any) -> Job:
@@ -361,6 +395,49 @@ def _cancel(jobs: Any, by: str, reason: str) -> list[Job]:
     return moved
 
 
+class ResourceTaken(JobError):
+    """Staff took the resource from the running attempt."""
+
+    code = "resource_taken"
+
+
+def take_resource(job_id: uuid.UUID, *, by: str, reason: str = "") -> Job | None:
+    """Take the resource from whoever holds it: the attempt is shut out and made again later, as after an error.
+
+    Nothing that the old attempt writes counts any more, and its worker stops it within two seconds; until then its
+    lock on the device (`engine/devices.py`) keeps the next job off it. Without attempts left the job fails; one that
+    was told to stop is cancelled. Returns the job as it is then, or None when it holds nothing.
+    """
+    held = Job.objects.filter(pk=job_id, slot__isnull=False).running()
+    with transaction.atomic():
+        job = held.select_for_update(no_key=True).first()
+        if job is None:
+            return None
+        kind = registry.find(job.kind)
+        delay = (kind.backoff if kind else Backoff()).delay(job.attempt)
+        error = ResourceTaken(f"The {job.resource} was taken from this job by the operators.")
+        failure: dict[str, Any] = {"error_code": error.code, "error_message": error.message}
+        data: dict[str, Any] = {
+            "code": error.code, "message": error.message, "resource": job.resource, "by": by, "reason": reason,
+        }  # fmt: skip
+        if job.cancel_requested_at is not None:
+            to, type, values = State.CANCELLED, EventType.CANCELLED, NO_ERROR
+        elif job.attempt >= job.max_attempts:
+            to, type, values = State.FAILED, EventType.FAILED, failure
+        else:
+            to, type, values = State.PENDING, EventType.RETRY_SCHEDULED, failure | {"run_after": Now() + delay}
+            data["delay_seconds"] = round(delay.total_seconds(), 1)
+        (moved,) = held.update_returning(
+            state=to, **{f"{to}_at": Now()}, updated_at=Now(), fence=F("fence") + 1, event_seq=F("event_seq") + 1,
+            **LET_GO, **values,
+        )  # fmt: skip
+        record(moved, type, data)
+        announce_due(moved.queue)  # for the one that waits for it
+    logger.warning("%s took the %s from job %s (%s): now %s", by, job.resource, job.pk, job.worker, moved.state)
+    _ended(moved)
+    return moved
+
+
 UNSUCCESSFUL = (State.FAILED, State.CANCELLED)
 
 
@@ -401,9 +478,7 @@ def _requeue(jobs: Any, data: dict[str, Any]) -> list[Job]:
         state=State.QUEUED, queued_at=Now(), progress=0.0, turn=BACK_IN_TURN, **LET_GO, **_afresh()
     )
     _keep_files(moved)
-    record_many([(job, EventType.REQUEUED, data) for job in moved])
-    for queue in {job.queue for job in moved}:
-        announce_due(queue)
+    _enter_queue([(job, EventType.REQUEUED, data) for job in moved])
     return moved
 
 
@@ -488,20 +563,24 @@ def _rescue_one(job: Job, by: str, reason: str) -> Job | None:
         moved = still_lost.update_returning(**common)
         if not moved:
             return None
-        record(moved[0], type, data)
-        announce_due(moved[0].queue)
+        if moved[0].state == State.QUEUED:
+            _enter_queue([(moved[0], type, data)])
+        else:
+            record(moved[0], type, data)
+            announce_due(moved[0].queue)  # for the one that waits for the resource it held
     logger.warning("rescued job %s (%s) from worker %s: now %s", job.pk, job.kind, job.worker, moved[0].state)
     _ended(moved[0])
     return moved[0]
 
 
-def fail_past_deadline() -> int:
+def fail_past_deadline(*, only: uuid.UUID | None = None) -> int:
     """Fail waiting jobs whose deadline has passed. Running ones are ended by their worker. Returns how many."""
     error = TimedOut(
         "The job could not be finished before its deadline. Submit it again with a later one.", code="deadline"
     )
+    overdue = Job.objects.past_deadline() if only is None else Job.objects.past_deadline().filter(pk=only)
     with transaction.atomic():
-        late = list(Job.objects.past_deadline().unlocked().values_list("pk", flat=True)[:SWEEP])
+        late = list(overdue.unlocked().values_list("pk", flat=True)[:SWEEP])
         if not late:
             return 0
         moved = Job.objects.filter(pk__in=late).past_deadline().update_returning(
@@ -564,22 +643,3 @@ def merge_metadata(job_id: uuid.UUID, patch: Mapping[str, Any]) -> Job:
         )
         record(moved, EventType.METADATA, {"keys": sorted(patch)})
     return moved
-
-
-def pause_queue(queue: str, *, by: str, reason: str = "") -> QueueControl:
-    """Stop claiming from a queue. Running jobs go on."""
-    control, _ = QueueControl.objects.update_or_create(
-        queue=queue, defaults={"paused_at": timezone.now(), "paused_by": by, "reason": reason}
-    )
-    return control
-
-
-def resume_queue(queue: str) -> bool:
-    """Claim from the queue again. False if it was not paused."""
-    with transaction.atomic():
-        resumed = QueueControl.objects.filter(queue=queue, paused_at__isnull=False).update(
-            paused_at=None, paused_by="", reason=""
-        )
-        if resumed:
-            announce_due(queue)
-    return bool(resumed)

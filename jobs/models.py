@@ -11,17 +11,24 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import IsNull
 from django.db.models.sql import UpdateQuery
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
+from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+
+__all__ = ["NamedWebhook", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]  # besides what is below
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
 
 #: Claim order: the most urgent first, then whose turn it is, then arrival (ids are UUIDv7: ordered by time).
 CLAIM_ORDER = ("-priority", "turn", "id")
+
+#: When a job ended: whatever starts one over empties the others.
+ENDED_AT = Coalesce("succeeded_at", "failed_at", "cancelled_at")
 
 
 def new_id() -> uuid.UUID:
@@ -75,15 +82,6 @@ class JobQuerySet(models.QuerySet["Job"]):
             return self.none()
         return self if user.is_staff else self.filter(owner_id=user.pk)
 
-    def ahead_of(self, job: Job) -> Self:
-        """Queued jobs that will be claimed before this one."""
-        return self.queued().filter(
-            Q(queue=job.queue),
-            Q(priority__gt=job.priority)
-            | Q(priority=job.priority, turn__lt=job.turn)
-            | Q(priority=job.priority, turn=job.turn, id__lt=job.pk),
-        )
-
     def update_returning(self, **values: Any) -> list[Job]:
         """Run one UPDATE over the filtered rows and return them as they are afterwards.
 
@@ -114,6 +112,7 @@ class Job(models.Model):
     | queued                      | processing | claim: fence + 1, attempt + 1, lease set, position 0     |
     | processing                  | succeeded  | result and domain rows in one transaction, fence matches |
     | processing                  | pending    | retryable error (backoff) or snooze (attempt given back) |
+    | processing                  | pending    | staff took its resource: fence + 1, tried again later    |
     | processing                  | queued     | lease expired (rescue), or a graceful drain              |
     | processing, pending, queued | failed     | attempts spent, can never succeed, or the deadline       |
     | pending, queued, processing | cancelled  | asked for                                                |
@@ -179,7 +178,17 @@ class Job(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        permissions = [("operate_job", "Can requeue, cancel and repair jobs of others")]
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        # What one may do to jobs of others; each operation has its own. With their owner's own jobs nobody asks.
+        permissions = [
+            ("requeue_job", _("Can run jobs of others again")),
+            ("cancel_job", _("Can cancel jobs of others")),
+            ("repair_job", _("Can repair stuck jobs")),
+            ("take_resource", _("Can take a resource from the job that holds it")),
+            ("forget_job", _("Can delete jobs of others, with a receipt")),
+            ("view_traceback", _("Can see the traceback of a failed job")),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="job_state_known"),
             models.CheckConstraint(
@@ -241,6 +250,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "-id"], name="job_owner"),
             models.Index(fields=["kind", "state", "-id"], name="job_kind_state"),
             models.Index(fields=["session_id", "-id"], condition=~Q(session_id=""), name="job_session"),
+            models.Index(ENDED_AT.desc(), condition=Q(IsNull(ENDED_AT, False)), name="job_ended"),
         ]
 
     def __str__(self) -> str:
@@ -276,7 +286,7 @@ class EventType(models.TextChoices):
     PROGRESS = "progress"  # processing: percent or stage moved
     SUCCEEDED = "succeeded"  # processing -> succeeded
     FAILED = "failed"  # any unfinished state -> failed
-    RETRY_SCHEDULED = "retry_scheduled"  # processing -> pending, after an error
+    RETRY_SCHEDULED = "retry_scheduled"  # processing -> pending, after an error or when staff took its resource
     SNOOZED = "snoozed"  # processing -> pending, attempt given back
     RELEASED = "released"  # processing -> queued, attempt given back: the worker was asked to stop
     RESCUED = "rescued"  # processing -> queued: the lease ran out
@@ -337,19 +347,53 @@ class JobFile(models.Model):
 
 
 class QueueControl(models.Model):
-    """An operator's hand on a queue. A queue without a row runs."""
+    """An operator's hand on a queue. A queue without a row runs. What each mode means: `queue_modes.py`."""
+
+    class Mode(models.TextChoices):
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        DRAINING = "draining", _("draining")
 
     queue = models.CharField(max_length=50, primary_key=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=150, blank=True)
+    draining_at = models.DateTimeField(null=True, blank=True)
+    draining_by = models.CharField(max_length=150, blank=True)
     reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("queue")
         verbose_name_plural = _("queues")
+        permissions = [
+            ("pause_queue", _("Can pause and resume queues")),
+            ("drain_queue", _("Can drain queues")),
+            # Schedules are rows of django-q2, whose models are not ours; what they fill are the queues.
+            ("operate_schedule", _("Can run, pause and resume schedules")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(paused_at__isnull=True) | Q(draining_at__isnull=True), name="queue_in_one_mode"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.queue}: {'paused' if self.paused_at else 'running'}"
+        return f"{self.queue}: {self.mode}"
+
+    @property
+    def mode(self) -> Mode:
+        if self.paused_at is not None:
+            return self.Mode.PAUSED
+        return self.Mode.RUNNING if self.draining_at is None else self.Mode.DRAINING
+
+    @property
+    def since(self) -> Any:
+        """Since when it is paused or drains; None for one that runs."""
+        return self.paused_at or self.draining_at
+
+    @property
+    def by(self) -> str:
+        """Who paused or drains it; "" for one that runs."""
+        return self.paused_by or self.draining_by
 
 
 class RateLimit(models.Model):
@@ -360,6 +404,11 @@ class RateLimit(models.Model):
     ready_at = models.DateTimeField(help_text=_("Jobs that need this limit are not claimed before"))
     failures = models.PositiveIntegerField(default=0, help_text=_("In a row; the circuit breaker counts them"))
     reason = models.CharField(max_length=20, blank=True, help_text=_("Why ready_at is later than the limit alone asks"))
+
+    class Meta:
+        verbose_name = _("rate limit")
+        verbose_name_plural = _("rate limits and breakers")
+        permissions = [("reset_ratelimit", _("Can reset rate limits and breakers"))]
 
     def __str__(self) -> str:
         return self.key
@@ -373,6 +422,10 @@ class Worker(models.Model):
     queues = models.JSONField(default=list, help_text=_("Empty: every queue"))
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
 
     def __str__(self) -> str:
         return self.name
@@ -388,5 +441,101 @@ class Receipt(models.Model):
     deleted_by = models.CharField(max_length=150, blank=True)
     reason = models.CharField(max_length=300, blank=True)
 
+    class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts of deleted jobs")
+
     def __str__(self) -> str:
         return f"{self.kind} {self.job_id}"
+
+
+class AuditEntry(models.Model):
+    """What a person did to what is not theirs alone: who, what, to what, why, and how it stood before and after.
+
+    Written by `audit.py` in the transaction of the deed. Says nothing private: states and settings, never content.
+    """
+
+    class Via(models.TextChoices):
+        DESK = "desk", _("desk")
+        API = "api", _("API")
+        TERMINAL = "terminal", _("terminal")
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    actor_name = models.CharField(max_length=150, help_text=_("As it was then; of the terminal, the system's user"))
+    via = models.CharField(max_length=8, choices=Via.choices)
+    action = models.CharField(max_length=40, help_text=_("A verb: requeue, cancel, pause_queue …"))
+    target_type = models.CharField(max_length=30, help_text=_("job, queue, rate_limit, schedule …"))
+    target = models.CharField(max_length=150, help_text=_("Its id or name"))
+    reason = models.CharField(max_length=300, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        indexes = [models.Index(fields=["target_type", "target", "-at"], name="audit_target")]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.action} {self.target_type} {self.target}"
+
+
+class OperationPlan(models.Model):
+    """What an operator means to do to many jobs: which, why, and what came of each. Made first, carried out later.
+
+    Frozen when it is made: jobs that come later are not touched. Written by `operations/`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    operation = models.CharField(max_length=20, help_text=_("requeue, cancel, repair …"))
+    filter = models.JSONField(default=dict, blank=True, help_text=_("The jobs as they were asked for"))
+    reason = models.CharField(max_length=300, blank=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    actor_name = models.CharField(max_length=150)
+    via = models.CharField(max_length=8, choices=AuditEntry.Via.choices)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was said that it be carried out"))
+    job = models.OneToOneField(
+        Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="plan", help_text=_("Carries it out")
+    )
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.pk}"
+
+
+class PlannedStep(models.Model):
+    """One job of a plan: how it stood, what is to be done to it and why, and what came of it."""
+
+    class Outcome(models.TextChoices):
+        TO_DO = "", _("to do")
+        DONE = "done", _("done")
+        SKIPPED = "skipped", _("left alone")
+
+    id = models.BigAutoField(primary_key=True)
+    plan = models.ForeignKey(OperationPlan, on_delete=models.CASCADE, related_name="steps", db_index=False)
+    job_id = models.UUIDField(help_text=_("No foreign key: a plan may delete jobs"))
+    kind = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State.choices, help_text=_("When the plan was made"))
+    fence = models.BigIntegerField(help_text=_("When the plan was made: whatever ran since has raised it"))
+    step = models.CharField(max_length=20, blank=True, help_text=_("Empty: nothing is to be done"))
+    evidence = models.JSONField(default=dict, help_text=_("A code and its values; see operations/words.py"))
+    risk = models.CharField(max_length=6, blank=True)
+    is_excluded = models.BooleanField(default=False, help_text=_("The operator left it out"))
+    outcome = models.CharField(max_length=7, blank=True, choices=Outcome.choices, default=Outcome.TO_DO)
+    why = models.CharField(max_length=20, blank=True, help_text=_("Why it was left alone: a code"))
+    after = models.JSONField(default=dict, blank=True, help_text=_("How the job stood afterwards"))
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [models.UniqueConstraint(fields=["plan", "job_id"], name="planned_step_once")]
+        indexes = [models.Index(fields=["plan", "id"], name="planned_step_order")]
+
+    def __str__(self) -> str:
+        return f"{self.step or '-'} {self.job_id}"

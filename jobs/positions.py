@@ -3,82 +3,72 @@
 from __future__ import annotations
 
 import uuid
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import accumulate
 from statistics import quantiles
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Window
-from django.db.models.functions import Now, RowNumber
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs import batches
 from jobs.kinds import registry
-from jobs.models import Job, QueueControl, RateLimit, Worker
+from jobs.models import EventType, Job, JobEvent, QueueControl, RateLimit, Worker
+from jobs.places import count_before, rank_of, waiting_kinds
 from jobs.states import State
 
 #: An ETA is made from the last runs of a kind; more would remember a slower machine for too long.
 MEASURED_RUNS = 50
-#: Up to so many jobs of a queue are counted one by one; beyond, the whole queue is numbered once.
-FEW = 5
 #: Reasons for which no end can be foreseen.
 NO_END_IN_SIGHT = frozenset({"no_worker", "queue_paused", "unknown_kind"})
+#: An end that is nearer than this is due now; to tell of it would be to count with the clock.
+SOON = timedelta(seconds=1)
+#: Why a job was given back: an earlier attempt's process is still on the device.
+DEVICE_BUSY = "device_busy"
+#: Two looks whether the device is free at last are not further apart.
+BETWEEN_LOOKS = timedelta(seconds=2)
 #: A worker that has not been heard of for three heartbeats is not alive.
 MISSED_HEARTBEATS = 3
+
+
+#: How long a kind's runs take, of `measured_seconds`.
+Measured = tuple[float, float] | None
 
 
 def position(job: Job) -> int:
     """Return a queued job's place in its queue, 1 for the next to be claimed; 0 for a job that is not queued."""
     if job.state != State.QUEUED:
         return 0
-    return Job.objects.all().ahead_of(job).count() + 1
+    return count_before(job.queue, [rank_of(job)])[rank_of(job)] + 1
 
 
 def number(jobs: list[Job]) -> None:
-    """Set `queue_position` on new jobs that are not in the table yet, with one count for each queue and priority."""
-    queued = [job for job in jobs if job.state == State.QUEUED]
-    by_queue: dict[str, list[Job]] = defaultdict(list)
-    for job in queued:
-        by_queue[job.queue].append(job)
-    for queue, arrivals in by_queue.items():
-        arrivals.sort(key=lambda job: (-job.priority, job.turn, job.pk))
-        waiting = Job.objects.queued().filter(queue=queue)
-        for priority in {job.priority for job in arrivals}:
-            above = waiting.filter(priority__gt=priority).count()
-            level = list(waiting.filter(priority=priority).values("turn").order_by("turn").annotate(jobs=Count("pk")))
-            turns = [row["turn"] for row in level]
-            up_to = [0, *accumulate(row["jobs"] for row in level)]
-            for place, job in enumerate(arrivals):
-                if job.priority == priority:
-                    job.queue_position = above + up_to[bisect_right(turns, job.turn)] + place + 1
+    """Set `queue_position` on new jobs that are not in the table yet: behind those that wait, and among each other."""
+    for queue, arrivals in _by_queue(job for job in jobs if job.state == State.QUEUED).items():
+        before = count_before(queue, map(rank_of, arrivals))
+        for place, job in enumerate(sorted(arrivals, key=rank_of)):
+            job.queue_position = before[rank_of(job)] + place + 1
 
 
-def positions_of(queued: list[Job]) -> dict[uuid.UUID, int]:
-    """Return the places of queued jobs: a count for each of a few, one numbering of the queue for many."""
-    by_queue: dict[str, list[Job]] = defaultdict(list)
-    for job in queued:
-        by_queue[job.queue].append(job)
+def positions_of(queued: Iterable[Job]) -> dict[uuid.UUID, int]:
+    """Return the places of queued jobs, with one statement for each queue."""
     places: dict[uuid.UUID, int] = {}
-    for queue, jobs in by_queue.items():
-        if len(jobs) <= FEW:
-            places |= {job.pk: position(job) for job in jobs}
-            continue
-        wanted = {job.pk for job in jobs}
-        order = Window(RowNumber(), order_by=[F("priority").desc(), F("turn").asc(), F("id").asc()])
-        numbered = Job.objects.queued().filter(queue=queue).annotate(place=order).order_by("place")
-        for pk, place in numbered.values_list("pk", "place").iterator(chunk_size=2000):
-            if pk in wanted:
-                places[pk] = place
-                wanted.remove(pk)
-                if not wanted:
-                    break
+    for queue, jobs in _by_queue(queued).items():
+        before = count_before(queue, map(rank_of, jobs))
+        places |= {job.pk: before[rank_of(job)] + 1 for job in jobs}
     return places
+
+
+def _by_queue(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    by_queue: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_queue[job.queue].append(job)
+    return by_queue
 
 
 def live_workers(queue: str | None = None) -> list[Worker]:
@@ -123,7 +113,10 @@ def explain_many(jobs: Iterable[Job]) -> dict[uuid.UUID, Explanation]:
     workers = cache(lambda queue: len(live_workers(queue)))
     # Whatever holds up the first of a kind holds up all of it.
     held_up = cache(_explain_head)
-    places = positions_of([job for job in jobs if job.state == State.QUEUED])
+    queued = [job for job in jobs if job.state == State.QUEUED]
+    places = positions_of(queued)
+    ahead = _kinds_ahead(queued, places)
+    busy = cache(lambda resource: _seconds_left(resource, measured))
     explained: dict[uuid.UUID, Explanation] = {}
     for job in jobs:
         if job.state == State.PENDING:
@@ -133,10 +126,13 @@ def explain_many(jobs: Iterable[Job]) -> dict[uuid.UUID, Explanation]:
             code, sentence, until = held_up(job.queue, job.kind)
             if code == "worker" and place > 1:
                 code, sentence = "turn", f"{place - 1} before it."
-            eta = None if code in NO_END_IN_SIGHT else predict(job, place, measured(job.kind), workers(job.queue))
+            eta = None
+            if code not in NO_END_IN_SIGHT and (own := measured(job.kind)) is not None:
+                line = _line(job, ahead[job.pk], own, measured, workers(job.queue), busy)
+                eta = timezone.now() + line[0], timezone.now() + line[1]
             explained[job.pk] = Explanation(place, code, sentence, until, eta)
         elif job.state == State.PROCESSING:
-            explained[job.pk] = Explanation(eta=predict(job, 0, measured(job.kind), 1))
+            explained[job.pk] = Explanation(eta=predict_end(job, measured(job.kind)))
         else:
             explained[job.pk] = Explanation()
     return explained
@@ -171,14 +167,78 @@ def _explain_head(queue: str, name: str) -> tuple[str, str, datetime | None]:
         if limit is not None:
             return "rate_limit", "Waiting for a rate limit.", limit.ready_at
     if kind.resource:
-        holders = list(Job.objects.running().filter(resource=kind.resource).order_by("processing_at"))
-        if len(holders) >= settings.SIRA_RESOURCES.get(kind.resource, 1):
-            since = timezone.localtime(holders[0].processing_at)
-            return "resource", f"The {kind.resource} is in use since {since:%H:%M:%S}.", None
+        held = holders_of(kind.resource)
+        if len(held) >= capacity(kind.resource):
+            return "resource", _sentence_of(kind.resource, held[0]), None
+        # Looked at again every second or so, as long as it lasts: between two looks the reason is the same.
+        lately = RateLimit.objects.filter(key=device_limit(kind.resource), ready_at__gt=Now() - BETWEEN_LOOKS)
+        if lately.filter(reason=DEVICE_BUSY).exists():
+            return "resource", f"An earlier attempt still holds the {kind.resource} on its host.", None
     return "worker", "Next for a free worker.", None
 
 
-def measured_seconds(kind: str) -> tuple[float, float] | None:
+def device_limit(resource: str) -> str:
+    """Return the name of the RateLimit row that holds back a resource's jobs while its device is not free."""
+    return f"resource:{resource}"
+
+
+def capacity(resource: str) -> int:
+    """Return how many jobs may hold a resource at once; 1 unless the RESOURCES setting says otherwise."""
+    return settings.SIRA_RESOURCES.get(resource, 1)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A job that holds a resource, since when, and when it will probably let go; held_long: it was warned of."""
+
+    job: Job
+    since: datetime
+    expected_end: tuple[datetime, datetime] | None
+    held_long: bool
+
+
+def holders_of(resource: str) -> list[Holder]:
+    """Return who holds a resource, the longest first. Not for everybody's eyes: see `api/resources.py`."""
+    jobs = Job.objects.running().filter(resource=resource, slot__isnull=False).order_by("processing_at")
+    warned = JobEvent.objects.filter(
+        job=OuterRef("pk"), type=EventType.RESOURCE_HELD_LONG, created_at__gte=OuterRef("processing_at")
+    )
+    measured = cache(measured_seconds)
+    return [
+        Holder(job, job.processing_at, predict_end(job, measured(job.kind)), job.held_long)
+        for job in jobs.select_related("owner").annotate(held_long=Exists(warned))
+        if job.processing_at is not None
+    ]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What jobs share. capacity: how many may hold it at once; waiting: queued jobs that need it."""
+
+    name: str
+    capacity: int
+    waiting: int
+    holders: list[Holder]
+
+
+def resources() -> list[Resource]:
+    """Return every resource that a kind of this release needs, by name."""
+    names = sorted({kind.resource for kind in registry if kind.resource})
+    waiting: Counter[str] = Counter()
+    for kind in registry:  # a look into the index `job_claim` for each; there is none on the resource
+        if kind.resource:
+            waiting[kind.resource] += Job.objects.queued().filter(queue=kind.queue, kind=kind.name).count()
+    return [Resource(name, capacity(name), waiting[name], holders_of(name)) for name in names]
+
+
+def _sentence_of(resource: str, holder: Holder) -> str:
+    since = f"The {resource} is in use since {timezone.localtime(holder.since):%H:%M:%S}"
+    if holder.expected_end is not None and holder.expected_end[1] > timezone.now() + SOON:
+        return f"{since}, probably until {timezone.localtime(holder.expected_end[1]):%H:%M:%S}."
+    return f"{since}, for a long time now." if holder.held_long else f"{since}."
+
+
+def measured_seconds(kind: str) -> Measured:
     """Return how long this kind's runs took lately, in seconds: its quarter and nine-tenths marks; None if unknown."""
     runs = (
         Job.objects.filter(kind=kind, state=State.SUCCEEDED)
@@ -194,27 +254,78 @@ def measured_seconds(kind: str) -> tuple[float, float] | None:
     return marks[4], marks[17]
 
 
-def predict(
-    job: Job, place: int, measured: tuple[float, float] | None, workers: int
-) -> tuple[datetime, datetime] | None:
-    """Return the earliest and latest time at which the job will probably end; None when nothing was measured.
-
-    place: in the queue, 0 when it is running. measured: of `measured_seconds`. workers: that serve its queue.
-    """
+def predict_end(job: Job, measured: Measured) -> tuple[datetime, datetime] | None:
+    """Return the earliest and latest time at which a running job will probably end; None when nothing was measured."""
     if measured is None:
         return None
-    short, long = measured
     now = timezone.now()
-    if place == 0:
-        begun = job.processing_at or now
-        return max(now, begun + timedelta(seconds=short)), max(now, begun + timedelta(seconds=long))
-    kind = registry.find(job.kind)
-    at_once = max(1, workers)
-    if kind is not None and kind.resource:
-        at_once = min(at_once, settings.SIRA_RESOURCES.get(kind.resource, 1))
-    rounds_before = (place - 1) / at_once
-    # The round that is running now has between nothing and one whole run left.
-    return now + timedelta(seconds=(rounds_before + 1) * short), now + timedelta(seconds=(rounds_before + 2) * long)
+    begun = job.processing_at or now
+    return max(now, begun + timedelta(seconds=measured[0])), max(now, begun + timedelta(seconds=measured[1]))
+
+
+def _kinds_ahead(queued: list[Job], places: dict[uuid.UUID, int]) -> dict[uuid.UUID, dict[str, int]]:
+    """Return for each of these queued jobs how many of each kind are claimed before it."""
+    ahead: dict[uuid.UUID, dict[str, int]] = {}
+    for queue, jobs in _by_queue(queued).items():
+        known = [kind.name for kind in registry.in_queues(frozenset({queue}))]
+        if len(known) > 1 and any(places[job.pk] > 1 for job in jobs):
+            known = waiting_kinds(queue, known)
+        if len(known) == 1:
+            ahead |= {job.pk: {known[0]: places[job.pk] - 1} for job in jobs}
+            continue
+        counts = {name: count_before(queue, map(rank_of, jobs), name) for name in known}
+        ahead |= {job.pk: {name: count[rank_of(job)] for name, count in counts.items()} for job in jobs}
+    return ahead
+
+
+def _line(
+    job: Job,
+    ahead: Mapping[str, int],
+    own: tuple[float, float],
+    measured: Callable[[str], Measured],
+    workers: int,
+    busy: Callable[[str], float],
+) -> tuple[timedelta, timedelta]:
+    """Return in how long, at the earliest and at the latest, a queued job will probably have ended.
+
+    ahead: jobs of each kind before it. workers: serving its queue. busy: how long a resource's holders go on at most.
+    Each kind takes its own time. Those that need the same resource share its places, and all of them share the workers;
+    what needs another resource does not hold up anybody else, so the earliest end leaves it out.
+    """
+    resource = _resource_of(job.kind)
+    at_once = min(max(1, workers), capacity(resource)) if resource else max(1, workers)
+    short = shared = everybody = 0.0
+    longest = own[1]
+    for name, count in ahead.items():
+        its = (measured(name) or _unmeasured(name)) if count else (0.0, 0.0)
+        longest = max(longest, its[1])
+        everybody += count * its[1]
+        if _resource_of(name) == resource:
+            short, shared = short + count * its[0], shared + count * its[1]
+    running = busy(resource) if resource else longest  # what runs now has between nothing and all of it left
+    latest = max(shared / at_once, everybody / max(1, workers)) + running + own[1]
+    return timedelta(seconds=short / at_once + own[0]), timedelta(seconds=latest)
+
+
+def _seconds_left(resource: str, measured: Callable[[str], Measured]) -> float:
+    """Return how long the holders of a resource go on at most: as usual or, past that, until their time-out."""
+    now, left = timezone.now(), 0.0
+    for job in Job.objects.running().filter(resource=resource, slot__isnull=False):
+        gone = (now - (job.processing_at or now)).total_seconds()
+        usual = (measured(job.kind) or _unmeasured(job.kind))[1]
+        left = max(left, usual - gone if gone < usual else _unmeasured(job.kind)[1] - gone)
+    return left
+
+
+def _resource_of(name: str) -> str:
+    kind = registry.find(name)
+    return kind.resource if kind is not None else ""
+
+
+def _unmeasured(name: str) -> tuple[float, float]:
+    """Return what is known of a kind that has never run: it ends at once or when its time is up."""
+    kind = registry.find(name)
+    return 0.0, kind.timeout.total_seconds() if kind is not None else 0.0
 
 
 def oldest_due_seconds() -> float:

@@ -8,12 +8,14 @@ import uuid
 from collections import defaultdict
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
 from jobs import files, lifecycle
-from jobs.models import Job, JobEvent, JobFile, Receipt
+from jobs.models import AuditEntry, Job, JobEvent, JobFile, OperationPlan, Receipt
 from jobs.states import UNFINISHED
+from jobs.webhooks import retention as webhooks
 
 #: A file that no job took after this long never will be: its upload was refused or its process died.
 ORPHAN_AFTER = timedelta(hours=24)
@@ -81,7 +83,8 @@ def _receipt(job: Job, hashes: list[str], steps: list[tuple[int, str]], by: str,
 
 
 def prune() -> dict[str, int]:
-    """Delete expired jobs and files, in small transactions. Returns how many of each."""
+    """Delete expired jobs, files and deliveries of webhooks, in small transactions. Returns how many of each."""
+    deliveries = webhooks.prune()
     # Not the input of a job that still waits: it would fail for no fault of its own.
     expired_files = JobFile.objects.filter(expires_at__lt=Now()).exclude(job__state__in=UNFINISHED)
     pruned_files = files.discard(expired_files)
@@ -97,4 +100,17 @@ def prune() -> dict[str, int]:
                 kept.add(job.pk)  # a batch whose child runs again, or somebody was faster: not this time
             else:
                 pruned_jobs += 1
-    return {"jobs": pruned_jobs, "files": pruned_files}
+    return {"jobs": pruned_jobs, "files": pruned_files, "deliveries": deliveries}
+
+
+def prune_records() -> dict[str, int]:
+    """Delete plans that are as old as jobs get, and audit entries of which nobody needs to know any more.
+
+    Returns how many of each.
+    """
+    old = OperationPlan.objects.filter(created_at__lt=Now() - settings.SIRA_RETENTION)
+    plans = old.exclude(job__state__in=UNFINISHED)
+    pruned_plans = plans.count()
+    plans.delete()
+    pruned_entries, _ = AuditEntry.objects.filter(at__lt=Now() - settings.SIRA_AUDIT_RETENTION).delete()
+    return {"plans": pruned_plans, "audit_entries": pruned_entries}

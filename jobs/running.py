@@ -60,14 +60,20 @@ class RunningJob:
         """The jobs of this batch, for a batch parent."""
         return self.job.children
 
-    def progress(self, percent: float | None = None, stage: str = "", **data: Any) -> None:
-        """Show how far the work is, 0–100 %. A new stage is written at once, percentages at most ten a second."""
+    def progress(
+        self, percent: float | None = None, stage: str = "", *, save: Callable[[], None] | None = None, **data: Any
+    ) -> None:
+        """Show how far the work is, 0–100 %. A new stage is written at once, percentages at most ten a second.
+
+        save: run in the transaction that writes the step, under its fence, and left out with it. data: JSON-able, goes
+        into the event, and makes it written at once.
+        """
         now = time.monotonic()
         same_stage = not stage or stage == self.job.stage
         if same_stage and not data and now - self._written_at < PROGRESS_EVERY_SECONDS:
             return
         with self.shielded():
-            self.job = lifecycle.progress(self.job, percent, stage, data)
+            self.job = lifecycle.progress(self.job, percent, stage, data, save)
         self._written_at = now
 
     def open(self, file_id: str) -> IO[bytes]:

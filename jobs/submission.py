@@ -23,7 +23,9 @@ from jobs.errors import InvalidInput, JobError
 from jobs.kinds import registry
 from jobs.live.events import announce_due, record_many
 from jobs.models import EventType, Job, JobFile, new_id
+from jobs.queue_modes import refuse_new
 from jobs.states import State
+from jobs.webhooks import endpoints as webhooks
 
 
 class IdempotencyConflict(InvalidInput):
@@ -54,6 +56,7 @@ class Submission:
     parent: Job | None = None
     waits_for_children: bool = False  # set by `submit_batch`
     refused: JobError | None = None
+    webhook_url: str = ""
     id: uuid.UUID = field(default_factory=new_id)
 
 
@@ -71,16 +74,19 @@ def submit(
     idempotency_key: the same key and request return the first job; `job.was_replayed` tells. Another request under
     the same key raises IdempotencyConflict. options: the other fields of Submission: priority 0–10, user_id,
     session_id, metadata, files (JobFiles of `files.store` that have no job yet), run_after and deadline_at (aware
-    datetimes), timeout, max_attempts, parent, id (when files were named after it). For a batch see `submit_batch`.
-    Raises UnknownKind.
+    datetimes), timeout, max_attempts, parent, webhook_url (told how the job ended; `job.webhook` then names the
+    endpoint), id (when files were named after it). For a batch see `submit_batch`.
+    Raises UnknownKind, QueueDraining, and InvalidInput for a webhook_url to which nothing is sent.
     """
     return _submit_once([Submission(kind=kind, input=input or {}, **options)], owner, idempotency_key)
 
 
 def submit_many(submissions: Iterable[Submission], *, owner: Any = None) -> list[Job]:
     """Accept many jobs in one transaction: all of them or none."""
+    submissions = list(submissions)
     with transaction.atomic():
-        return _create(list(submissions), owner, timezone.now())
+        _refuse_new(submissions)
+        return _create(submissions, owner, timezone.now())
 
 
 def submit_batch(
@@ -104,6 +110,7 @@ def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
         return earlier
     try:
         with transaction.atomic():
+            _refuse_new(family)
             now = timezone.now()  # one moment for all: they have one deadline
             (job,) = _create(family[:1], owner, now, idempotency_key=key, digest=digest)
             for child in family[1:]:
@@ -115,6 +122,11 @@ def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
         if key and (earlier := _find_replay(owner, key, digest)):
             return earlier
         raise
+
+
+def _refuse_new(submissions: Iterable[Submission]) -> None:
+    """Raise QueueDraining if one of these would come into a queue that drains. Parts of an accepted batch may."""
+    refuse_new(registry.get(submission.kind).queue for submission in submissions if submission.parent is None)
 
 
 def _create(
@@ -156,7 +168,7 @@ def _create(
                 max_attempts=submission.max_attempts or kind.backoff.max_attempts,
                 run_after=submission.run_after,
                 deadline_at=submission.deadline_at or (now + submission.timeout if submission.timeout else None),
-                expires_at=max(now, submission.run_after or now) + settings.SIRA_RETENTION,
+                expires_at=max(now, submission.run_after or now) + (kind.retention or settings.SIRA_RETENTION),
                 idempotency_key=idempotency_key,
                 idempotency_digest=digest,
                 created_at=now,
@@ -170,6 +182,9 @@ def _create(
         positions.number(jobs)
     Job.objects.bulk_create(jobs)
     files.attach_inputs([(file, job) for job, given in zip(jobs, submissions, strict=True) for file in given.files])
+    webhooks.name(
+        [(job, given.webhook_url) for job, given in zip(jobs, submissions, strict=True) if given.webhook_url], owner
+    )
     _record(jobs)
     for queue in {job.queue for job in jobs if job.state == State.QUEUED}:
         announce_due(queue)
@@ -242,6 +257,8 @@ def _identity(submission: Submission) -> dict[str, Any]:
         "timeout": submission.timeout,
         "files": list(content.values()),
     }
+    if submission.webhook_url:
+        identity["webhook_url"] = submission.webhook_url
     return identity | ({"refused": submission.refused.code} if submission.refused else {})
 
 

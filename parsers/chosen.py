@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from openai.types.chat import ChatCompletionMessageParam
 
 from jobs.errors import InvalidInput
 from jobs.providers import rates
-from jobs.providers.openai_compatible import Answer, OpenAICompatible
 from parsers.providers import LOCAL, OPENAI, PROVIDERS, CVProvider, LocalCVProvider
+
+if TYPE_CHECKING:
+    from jobs.providers.openai_compatible import OpenAICompatible
 
 #: All calls to the OpenAI-compatible API share one limit and one breaker.
 OPENAI_LIMIT = "openai"
@@ -31,6 +32,9 @@ def chosen_cv_provider(name: str | None = None) -> CVProvider:
 
 def chosen_language_model() -> OpenAICompatible:
     """Return the model of the OPENAI_* settings, behind the rate limit and the breaker that all calls share."""
+    # Not at the top: the SDK takes half a second and 50 MB, and most installations never use it.
+    from parsers.guarded_model import GuardedModel
+
     return GuardedModel(
         base_url=settings.OPENAI_BASE_URL,
         api_key=settings.OPENAI_API_KEY,
@@ -39,11 +43,7 @@ def chosen_language_model() -> OpenAICompatible:
     )
 
 
-class GuardedModel(OpenAICompatible):
-    """A model that is called within its limit, through its breaker, and heeding its own 429."""
-
-    def parse(self, messages: Iterable[ChatCompletionMessageParam], schema: type[Answer]) -> Answer:
-        per_minute = settings.OPENAI_REQUESTS_PER_MINUTE
-        rate = rates.Rate(per_minute, per=timedelta(minutes=1), burst=max(1, per_minute // 10)) if per_minute else None
-        with rates.guarded(OPENAI_LIMIT, rate):
-            return super().parse(messages, schema)
+def openai_rate() -> rates.Rate | None:
+    """Return how often the OPENAI_* API may be called; None leaves that to its own 429."""
+    per_minute = settings.OPENAI_REQUESTS_PER_MINUTE
+    return rates.Rate(per_minute, per=timedelta(minutes=1), burst=max(1, per_minute // 10)) if per_minute else None

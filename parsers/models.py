@@ -49,6 +49,8 @@ class Document(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
         constraints = [models.UniqueConstraint(fields=["session", "sha256"], name="document_once_per_session")]
         indexes = [models.Index(fields=["session", "-id"], name="document_newest")]
 
@@ -82,6 +84,8 @@ class Chunk(models.Model):
 
     class Meta:
         ordering = ("document", "position")
+        verbose_name = _("chunk")
+        verbose_name_plural = _("chunks")
         constraints = [models.UniqueConstraint(fields=["document", "position"], name="chunk_once_per_position")]
 
     def __str__(self) -> str:

@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import TransactionTestCase
 
-from tests.harness import browser, databases, postgres
+from tests.harness import browser, databases, emptying, postgres
 from tests.harness.processes import BASE_DIR, ServerStack
 from tests.requirements import require_postgresql, require_tool
 
@@ -171,6 +172,13 @@ def wants_postgresql(request: pytest.FixtureRequest) -> bool:
     if "any_database" in request.fixturenames:
         return request.node.callspec.params["any_database"] == "postgresql"
     return "postgresql" in request.fixturenames
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_emptying() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", emptying.empty_database)
+        yield
 
 
 @pytest.fixture

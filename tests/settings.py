@@ -22,7 +22,23 @@ if "SIRA_TEST_DATA_DIR" not in os.environ:  # a child process of a test finds it
 os.environ["DATA_DIR"] = os.environ["SIRA_TEST_DATA_DIR"]
 os.environ["EXTRA_APPS"] = "tests.workload"  # also for the processes that tests start
 # What a person set for their own server must not decide how a test ends.
-for _name in ("DATABASE_URL", "SIRA_ENV", "SIRA_ROLE", "Q_CLUSTER_NAME", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS"):
+for _name in (
+    "DATABASE_URL",
+    "SIRA_ENV",
+    "SIRA_ROLE",
+    "Q_CLUSTER_NAME",
+    "DEBUG",
+    "SECRET_KEY",
+    "ALLOWED_HOSTS",
+    "IMAGE_PROVIDER",
+    "DEVICE_LOCK_DIR",
+    "MAIL_PROVIDER",
+    "MAILDIR",
+    "ORDER_PROVIDER",
+    "REPLY_PROVIDER",
+    "OUTBOX_PROVIDER",
+    "MAIL_FROM",
+):
     os.environ.pop(_name, None)
 
 from config.settings import *  # noqa: E402, F403
@@ -33,3 +49,5 @@ DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "tests.sqlite3")}
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of its absence
 # The real ones take a third of a second for each password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# One DATA_DIR serves all processes of a test run, but each has jobs, and so devices, of its own.
+DEVICE_LOCK_DIR = DATA_DIR / f"locks-{os.getpid()}"

@@ -6,10 +6,12 @@ Rows are read-only here. What an operator does goes through `lifecycle`, asks fo
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from jobs.admin import engine_room, jobs
+from jobs.admin import audit_log, engine_room, jobs, plans, webhooks
+from jobs.engine import stock_admin
 
 admin.site.site_header = _("Sıra · the desk")
 admin.site.site_title = _("Sıra desk")
 admin.site.index_title = _("What to look after")
+stock_admin.take_off(admin.site)
 
-__all__ = ["engine_room", "jobs"]
+__all__ = ["audit_log", "engine_room", "jobs", "plans", "webhooks"]

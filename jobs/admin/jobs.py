@@ -6,12 +6,12 @@ import json
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet, Window
+from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -23,15 +23,20 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from jobs.admin.operations import LONGEST_REASON, MOST_AT_ONCE, OPERATIONS, Operation, Outcome
+from jobs.admin.filters import FILTERS
 from jobs.admin.paginator import COUNT_AT_MOST, CappedPaginator
+from jobs.admin.planning import PlanningViews
 from jobs.kinds import registry
-from jobs.models import Job, JobEvent
+from jobs.models import AuditEntry, Job, JobEvent, JobQuerySet, Receipt
+from jobs.operations import MOST_AT_ONCE, OPERATIONS, Operation, Outcome, describe_plan, find_operation, run_at_once
 from jobs.positions import explain
+from jobs.search import JobFilter
 from jobs.states import State
 
+LONGEST_REASON = 300
 SHOWN_EVENTS = 300
 SHOWN_CHILDREN = 50
+SHOWN_ENTRIES = 20
 #: Reasons that a message lists; the rest is a number.
 SHOWN_SKIPPED = 5
 #: Large, and not shown in a list.
@@ -68,62 +73,28 @@ class ReasonForm(forms.Form):
     )
 
 
-class RegistryFilter(admin.SimpleListFilter):
-    """A filter whose choices come from the registry of kinds, not from a DISTINCT over the table."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        value = self.value()
-        return queryset.filter(**{str(self.parameter_name): value}) if value else queryset
-
-
-class KindFilter(RegistryFilter):
-    title = gettext_lazy("kind")
-    parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind.name, kind.name) for kind in registry]
-
-
-class QueueFilter(RegistryFilter):
-    title = gettext_lazy("queue")
-    parameter_name = "queue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(queue, queue) for queue in registry.queues()]
-
-
-class StuckFilter(admin.SimpleListFilter):
-    title = gettext_lazy("attention")
-    parameter_name = "attention"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("stuck", _("lease expired"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Job]:
-        return queryset.lease_expired() if self.value() == "stuck" else queryset
-
-
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(PlanningViews, admin.ModelAdmin):
     list_display = (
         "short_id", "kind", "state_badge", "progress_bar", "place", "attempts", "owner", "age", "worker",
     )  # fmt: skip
-    list_filter = ("state", KindFilter, QueueFilter, StuckFilter)
+    list_filter = FILTERS
     list_select_related = ("owner",)
     list_per_page = 50
     sortable_by = ()
     ordering = ("-id",)
     search_fields = ("id",)  # shows the box; `get_search_results` does the search
-    search_help_text = gettext_lazy("Beginning of an id; a user_id, session_id or error code, as a whole")
+    search_help_text = gettext_lazy(
+        "Name of a file, beginning of an id, a label; or input.file_name:cv, worker:host.3, error:rate …"
+    )
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    actions = ("requeue", "cancel", "repair", "delete_with_receipt")
     change_list_template = "admin/jobs/job/change_list.html"
     change_form_template = "admin/jobs/job/change_form.html"
 
     class Media:
-        css = {"all": ["css/desk.css"]}
+        css = {"all": ["css/desk.css", "css/plans.css"]}
 
     # --- permissions: nobody edits a row ------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -133,10 +104,7 @@ class JobAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
-        return False  # only with a receipt: the operation below
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("jobs.operate_job")
+        return False  # only with a receipt: an operation
 
     # --- the list -----------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
@@ -147,12 +115,11 @@ class JobAdmin(admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        for term in search_term.split():
-            matches = Q(user_id=term) | Q(session_id=term) | Q(error_code=term)
-            if bounds := id_range(term):
-                matches |= Q(pk__range=bounds)
-            queryset = queryset.filter(matches)
-        return queryset, False
+        wanted = JobFilter(data={"q": search_term} if search_term else {})
+        if not wanted.is_valid():
+            self.message_user(request, " ".join(wanted.errors["q"]), messages.WARNING)
+            return queryset.none(), False
+        return wanted.find(cast(JobQuerySet, queryset), request.user), False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
@@ -162,7 +129,8 @@ class JobAdmin(admin.ModelAdmin):
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"count_at_most": COUNT_AT_MOST, **(extra_context or {})})
+        context = {"count_at_most": COUNT_AT_MOST, "planning": self.planning_of(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     @admin.display(description=gettext_lazy("id"), ordering="id")
     def short_id(self, job: Job) -> str:
@@ -242,74 +210,72 @@ class JobAdmin(admin.ModelAdmin):
             context |= self._story(request, job)
         return super().change_view(request, object_id, form_url, context)
 
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
+        """Lead a link to a job that was deleted to its receipt."""
+        gone = uuid_or_none(object_id)
+        if gone is None or not Receipt.objects.filter(pk=gone).exists():
+            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
+        self.message_user(request, _("This job was deleted; its receipt is what is left of it."), messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:jobs_receipt_change", args=[gone]))
+
     def _story(self, request: HttpRequest, job: Job) -> dict[str, Any]:
         """Return what the page of a job shows beyond its columns."""
         kind = registry.find(job.kind)
         events = list(job.events.order_by("-seq")[: SHOWN_EVENTS + 1])
         shown = events[:SHOWN_EVENTS][::-1]
-        plans = {name: operation.plan([job])[0] for name, operation in OPERATIONS.items()}
+        plans = {operation: describe_plan(operation.plan([job])[0]) for operation in OPERATIONS.values()}
+        entries = AuditEntry.objects.filter(target_type="job", target=str(job.pk))
         return {
             "title": kind.title.removesuffix(".") if kind else job.kind,
             "subtitle": str(job.pk),
             "standing": explain(job),
-            "stuck": plans["repair"],
+            "stuck": plans[OPERATIONS["repair"]],
             "operations": [
-                {
-                    "name": name,
-                    "label": OPERATIONS[name].label,
-                    "dangerous": OPERATIONS[name].dangerous,
-                    "possible": bool(plan.step),
-                    "why": plan.step or plan.reason,
-                }
-                for name, plan in plans.items()
-            ]
-            if self.has_operate_permission(request)
-            else [],
+                {"operation": operation, "plan": plan}
+                for operation, plan in plans.items()
+                if request.user.has_perm(operation.permission)
+            ],
+            "entries": entries[:SHOWN_ENTRIES] if request.user.has_perm("jobs.view_auditentry") else [],
             "timeline": with_deltas(shown),
             "timeline_is_cut": len(events) > SHOWN_EVENTS,
             "files": list(job.files.all()),
             "children": list(job.children.order_by("id").defer(*HEAVY)[:SHOWN_CHILDREN]),
-            "show_traceback": bool(job.error_traceback) and request.user.is_staff,
+            "show_traceback": bool(job.error_traceback) and request.user.has_perm("jobs.view_traceback"),
         }
 
     # --- operations ---------------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         operate = self.admin_site.admin_view(self.operate_view)
-        return [path("operate/<str:name>/", operate, name="jobs_job_operate"), *super().get_urls()]
+        return [
+            path("operate/<str:name>/", operate, name="jobs_job_operate"),
+            *self.planning_urls(),
+            *super().get_urls(),
+        ]
 
-    @admin.action(description=gettext_lazy("Re-queue selected jobs"), permissions=["operate"])
-    def requeue(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        return self._ask_for_selected(request, OPERATIONS["re-queue"], queryset)
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the user may do to selected jobs."""
+        return {
+            operation.name: (self._action_of(operation), operation.name, operation.label)
+            for operation in OPERATIONS.values()
+            if request.user.has_perm(operation.permission)
+        }
 
-    @admin.action(description=gettext_lazy("Cancel selected jobs"), permissions=["operate"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        return self._ask_for_selected(request, OPERATIONS["cancel"], queryset)
+    def _action_of(self, operation: Operation) -> Callable[..., HttpResponse | None]:
+        def ask(_admin: Any, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+            selected = list(queryset[: MOST_AT_ONCE + 1])
+            if len(selected) > MOST_AT_ONCE:
+                return self.plan_for_selected(request, operation, queryset)
+            return self._ask(request, operation, selected, ReasonForm())
 
-    @admin.action(description=gettext_lazy("Repair stuck jobs among the selected"), permissions=["operate"])
-    def repair(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        return self._ask_for_selected(request, OPERATIONS["repair"], queryset)
-
-    @admin.action(description=gettext_lazy("Delete selected jobs, with receipts"), permissions=["operate"])
-    def delete_with_receipt(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        return self._ask_for_selected(request, OPERATIONS["delete"], queryset)
-
-    def _ask_for_selected(
-        self, request: HttpRequest, operation: Operation, queryset: QuerySet[Job]
-    ) -> HttpResponse | None:
-        selected = list(queryset[: MOST_AT_ONCE + 1])
-        if len(selected) > MOST_AT_ONCE:
-            sentence = _("Nothing was done: more than %(most)d jobs are selected. Narrow the filter.")
-            self.message_user(request, sentence % {"most": MOST_AT_ONCE}, messages.ERROR)
-            return None
-        return self._ask(request, operation, selected, ReasonForm())
+        return ask
 
     def operate_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """GET asks, POST does. The jobs are named by `id`, once for each."""
-        if not self.has_operate_permission(request):
-            raise PermissionDenied
-        operation = OPERATIONS.get(name)
+        operation = find_operation(name)
         if operation is None:
             raise Http404
+        if not request.user.has_perm(operation.permission):
+            raise PermissionDenied
         given = request.POST if request.method == "POST" else request.GET
         ids = [found for text in given.getlist("id")[:MOST_AT_ONCE] if (found := uuid_or_none(text))]
         jobs = list(Job.objects.filter(pk__in=ids))
@@ -324,7 +290,7 @@ class JobAdmin(admin.ModelAdmin):
         form = ReasonForm(request.POST)
         if not form.is_valid():
             return self._ask(request, operation, jobs, form)
-        outcome = operation.run(jobs, user=request.user, reason=form.cleaned_data["reason"])
+        outcome = run_at_once(operation, jobs, actor=request.user, reason=form.cleaned_data["reason"])
         self._say(request, operation, outcome)
         return HttpResponseRedirect(self._after(jobs))
 
@@ -334,9 +300,12 @@ class JobAdmin(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": operation.question,
             "operation": operation,
-            "plans": sorted(plans, key=lambda plan: not plan.step),
-            "doable": sum(bool(plan.step) for plan in plans),
-            "skipped": sum(not plan.step for plan in plans),
+            "plans": [
+                {"job": plan.job, "words": describe_plan(plan)}
+                for plan in sorted(plans, key=lambda plan: not plan.step)
+            ],
+            "doable": sum(plan.step is not None for plan in plans),
+            "skipped": sum(plan.step is None for plan in plans),
             "form": form,
             "back": reverse("admin:jobs_job_changelist") if len(jobs) != 1 else job_url(jobs[0]),
             "opts": self.opts,
@@ -385,14 +354,6 @@ def places_of(jobs: Iterable[Job]) -> dict[uuid.UUID, int]:
         )
     )
     return dict(numbered.filter(pk__in=[job.pk for job in queued]).values_list("pk", "nth"))
-
-
-def id_range(term: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """Return the first and last id that begin with `term`; None when no id does."""
-    digits = term.replace("-", "").lower()
-    if not 4 <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
-        return None
-    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
 def uuid_or_none(text: str) -> uuid.UUID | None:

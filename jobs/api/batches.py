@@ -15,8 +15,9 @@ from rest_framework.request import Request
 
 from jobs import files, lifecycle
 from jobs.api.parsers import refuse_unstorable
-from jobs.api.submissions import FileTooLarge, as_json, idempotency_key, was_replayed
+from jobs.api.submissions import idempotency_key
 from jobs.api.uploads import BatchTooLarge, EmptyBatch, TooManyFiles
+from jobs.door import FileTooLarge, as_json, was_replayed
 from jobs.errors import InvalidInput, JobError
 from jobs.kinds import JobKind, registry
 from jobs.lifecycle import Submission

@@ -12,17 +12,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.utils.encoders import JSONEncoder
 
+from jobs.attempts import Attempt
+from jobs.clock import database_now
 from jobs.kinds import JobKind, registry
 from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job, JobEvent, JobFile
-from jobs.positions import Explanation, explain_many
+from jobs.positions import Explanation, Holder, Resource, explain_many
+from jobs.queues import Queue
+from jobs.search import JobFilter
 from jobs.states import FINISHED, State
+from jobs.webhooks.addresses import UrlRefused, check_url
+from jobs.webhooks.endpoints import Named
+from jobs.webhooks.models import LONGEST_URL
 
 #: A page of a list.
 PAGE, LONGEST_PAGE = 50, 200
@@ -60,6 +66,7 @@ def _describe(
         "title": kind.title if kind else job.kind,
         "queue": job.queue,
         "state": str(job.state),
+        "status": kind.word(job.state) if kind else str(job.state),
         "priority": job.priority,
         "user_id": job.user_id,
         "session_id": job.session_id,
@@ -95,20 +102,41 @@ def describe_standing(standing: Explanation) -> dict[str, Any]:
         "waiting_for": standing.waiting_for or None,
         "waiting_sentence": standing.sentence,
         "waiting_until": standing.until,
-        "eta": {"earliest": standing.eta[0], "latest": standing.eta[1]} if standing.eta else None,
+        "eta": _range(standing.eta),
     }
 
 
-def describe_event(event: JobEvent) -> dict[str, Any]:
+def describe_event(event: JobEvent, kind: str) -> dict[str, Any]:
+    """Return one event as the API shows it. kind: of its job; status: what that kind's API calls the state.
+
+    The worker is left out: one event goes to everybody who watches, and a worker's name tells of a host.
+    """
+    known = registry.find(kind)
     return {
         "seq": event.seq,
         "type": event.type,
         "state": event.state,
+        "status": known.word(event.state) if known else event.state,
+        "queue_position": event.data.get("position", 0) if event.state == State.QUEUED else 0,
         "attempt": event.attempt,
         "progress": event.progress,
         "stage": event.stage,
-        "data": event.data,
+        "data": {name: value for name, value in event.data.items() if name != "worker"},
         "at": event.created_at,
+    }
+
+
+def describe_attempt(attempt: Attempt, user: Any) -> dict[str, Any]:
+    """Return one attempt as the API shows it; its worker and its traceback only to staff."""
+    return {
+        "seq": attempt.seq,
+        "attempt": attempt.number,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "ending": attempt.ending or None,
+        "error": {"code": attempt.error_code, "message": attempt.error_message} if attempt.error_code else None,
+        "worker": attempt.worker if user.is_staff else None,
+        "traceback": (attempt.traceback or None) if user.is_staff else None,
     }
 
 
@@ -120,8 +148,66 @@ def describe_file(file: JobFile, job_id: uuid.UUID) -> dict[str, Any]:
         "name": file.name,
         "size": file.size,
         "media_type": file.media_type,
+        "expires_at": file.expires_at,
         "url": reverse("api:job-file", args=[job_id, file.pk]) if file.file else None,
     }
+
+
+def describe_queue(queue: Queue, now: datetime) -> dict[str, Any]:
+    """Return a queue in numbers; nobody's jobs."""
+    return {
+        "name": queue.name,
+        "depth": {"pending": queue.later, "processing": queue.running, "queued": queue.waiting},
+        "mode": queue.mode,
+        "mode_since": queue.control.since,
+        "mode_by": queue.control.by,
+        "mode_reason": queue.control.reason,
+        "accepts_jobs": not queue.draining,
+        "paused": queue.paused,
+        "paused_reason": queue.control.reason if queue.paused else "",
+        "workers": queue.workers,
+        "oldest_due_at": queue.oldest,
+        "oldest_due_seconds": max(0, int((now - queue.oldest).total_seconds())) if queue.oldest else 0,
+    }
+
+
+def describe_resource(resource: Resource, user: Any) -> dict[str, Any]:
+    """Return a resource and its holders; which job that is, of whom and where, only to its owner and staff."""
+    return {
+        "name": resource.name,
+        "capacity": resource.capacity,
+        "waiting": resource.waiting,
+        "holders": [_describe_holder(holder, user) for holder in resource.holders],
+    }
+
+
+def _describe_holder(holder: Holder, user: Any) -> dict[str, Any]:
+    mine = holder.job.owner_id is not None and holder.job.owner_id == user.pk
+    named = mine or user.is_staff
+    owner = holder.job.owner.get_username() if holder.job.owner is not None else None
+    return {
+        "since": holder.since,
+        "expected_end": _range(holder.expected_end),
+        "held_long": holder.held_long,
+        "mine": mine,
+        "job": str(holder.job.pk) if named else None,
+        "owner": owner if named else None,
+        "worker": holder.job.worker if user.is_staff else None,
+    }
+
+
+def describe_named(named: Named) -> dict[str, Any]:
+    """Return the webhook that a submission named; with its secret only if the submission made it."""
+    return {
+        "id": str(named.endpoint.pk),
+        "url": named.endpoint.url,
+        **({"secret": named.secret} if named.secret else {}),
+        "links": {"self": reverse("api:webhook", args=[named.endpoint.pk])},
+    }
+
+
+def _range(eta: tuple[datetime, datetime] | None) -> dict[str, datetime] | None:
+    return {"earliest": eta[0], "latest": eta[1]} if eta else None
 
 
 def describe_kind(kind: JobKind) -> dict[str, Any]:
@@ -161,8 +247,10 @@ def _describe_field(name: str, field: Any) -> dict[str, Any]:
 def links(job: Job) -> dict[str, str]:
     return {
         "self": reverse("api:job", args=[job.pk]),
+        "input": reverse("api:job-input", args=[job.pk]),
         "result": reverse("api:job-result", args=[job.pk]),
         "events": reverse("api:job-events", args=[job.pk]),
+        "attempts": reverse("api:job-attempts", args=[job.pk]),
         "cancel": reverse("api:job-cancel", args=[job.pk]),
         "retry": reverse("api:job-retry", args=[job.pk]),
     }
@@ -178,15 +266,6 @@ def _count_children(parents: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]
             count["ended"] += row["jobs"]
             count["succeeded" if row["state"] == State.SUCCEEDED else "failed"] += row["jobs"]
     return counts
-
-
-def database_now() -> datetime:
-    """Return the database's time: that is what every timestamp of a job was taken from."""
-    if connection.vendor != "postgresql":
-        return timezone.now()  # SQLite has no clock but this machine's
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        return cursor.fetchone()[0]
 
 
 def utc(moment: datetime) -> str:
@@ -209,6 +288,19 @@ class Label(serializers.CharField):
         super().__init__(max_length=200, required=False, allow_blank=True, default="", **options)
 
 
+class WebhookUrl(serializers.CharField):
+    """An address that webhooks may be sent to."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=LONGEST_URL, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return check_url(super().to_internal_value(data))
+        except UrlRefused as refused:
+            raise serializers.ValidationError(refused.message, code=refused.code) from None
+
+
 class SubmissionInput(serializers.Serializer):
     """The envelope of a new job; `input` is checked by its kind's own serializer."""
 
@@ -221,6 +313,7 @@ class SubmissionInput(serializers.Serializer):
     session_id = Label()
     run_after = serializers.DateTimeField(required=False, allow_null=True, default=None)
     metadata = serializers.DictField(required=False, default=dict)
+    webhook_url = WebhookUrl(required=False, allow_blank=True, default="")
 
     def validate_run_after(self, moment: datetime | None) -> datetime | None:
         if moment is not None and not timedelta(days=-1) < moment - timezone.now() < LONGEST_DELAY:
@@ -230,53 +323,11 @@ class SubmissionInput(serializers.Serializer):
         return moment
 
 
-class CommaSeparated(serializers.CharField):
-    """Several values in one parameter: `?state=queued,processing`."""
+class JobPage(JobFilter):
+    """The query of a list: which jobs, and which page of them."""
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        return [part for part in super().run_validation(data).split(",") if part]
-
-
-class JobFilter(serializers.Serializer):
-    """The query of a list."""
-
-    state = CommaSeparated(required=False)
-    kind = CommaSeparated(required=False)
-    queue = CommaSeparated(required=False)
-    owner = serializers.ChoiceField(["me"], required=False, help_text="me: only own jobs, for staff as well")
-    user_id = serializers.CharField(required=False, max_length=200)
-    session_id = serializers.CharField(required=False, max_length=200)
-    parent = serializers.UUIDField(required=False, help_text="children of this batch")  # type: ignore[assignment]
-    created_after = serializers.DateTimeField(required=False)
-    created_before = serializers.DateTimeField(required=False)
     cursor = serializers.UUIDField(required=False)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
-
-    def validate_state(self, states: list[str]) -> list[str]:
-        if unknown := [state for state in states if state not in State.values]:
-            raise serializers.ValidationError(
-                f"Unknown state {unknown[0]!r}; there are {', '.join(State.values)}.", code="invalid_choice"
-            )
-        return states
-
-    def find(self, jobs: Any, user: Any) -> Any:
-        """Return the jobs that match, newest first."""
-        given = self.validated_data
-        if "owner" in given:
-            jobs = jobs.filter(owner=user)
-        for name in ("state", "kind", "queue"):
-            if name in given:
-                jobs = jobs.filter(**{f"{name}__in": given[name]})
-        for name in ("user_id", "session_id", "parent"):
-            if name in given:
-                jobs = jobs.filter(**{name: given[name]})
-        if "created_after" in given:
-            jobs = jobs.filter(created_at__gt=given["created_after"])
-        if "created_before" in given:
-            jobs = jobs.filter(created_at__lt=given["created_before"])
-        if "cursor" in given:
-            jobs = jobs.filter(pk__lt=given["cursor"])
-        return jobs.order_by("-id")
 
 
 class EventQuery(serializers.Serializer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import time
 import uuid
@@ -10,23 +9,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
-from rest_framework import exceptions, status
-from rest_framework.fields import FileField
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import files as job_files
-from jobs import lifecycle
+from jobs import door
 from jobs.api.forms import refuse_several
-from jobs.api.parsers import refuse_unstorable
 from jobs.api.problems import Problem
 from jobs.api.serializers import describe, links
-from jobs.errors import InvalidInput
-from jobs.kinds import UnknownKind, registry
-from jobs.models import Job, JobFile, new_id
+from jobs.door import was_replayed
+from jobs.models import Job, JobFile
 from jobs.states import FINISHED
 
 #: `Prefer: wait` is granted up to this.
@@ -35,19 +28,6 @@ LONGEST_WAIT_SECONDS = 60.0
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.02, 0.25
 #: What a client should wait before it asks again about an unfinished job.
 RETRY_AFTER_SECONDS = 1
-
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class FileTooLarge(InvalidInput):
-    """413."""
-
-    code = "file_too_large"
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"The file is larger than {settings.MAX_UPLOAD_BYTES // 1024**2} MB. Send a smaller one, or split it."
-        )
 
 
 def accept(
@@ -68,57 +48,31 @@ def accept(
 ) -> Job:
     """Check `data` with the kind's serializer and submit it for the request's user.
 
-    data: the kind's input as it came; an uploaded file (or a list of them) where the serializer has a FileField. It
-    is stored as a JobFile and its id takes its place in the job's input. The serializer may set `media_type` on an
-    upload that it judged; else it is guessed from the name. files: JobFiles saved before, given to the job as well.
-    folder: where in the storage. field_prefix: put before field names in errors. options: others of `lifecycle.submit`.
+    data: the kind's input as it came; an uploaded file (or a list of them) where the serializer has a FileField.
+    files, folder: see `door.enter`. field_prefix: put before field names in errors. options: others of
+    `lifecycle.submit`.
 
     Honours `Idempotency-Key`: `job.was_replayed` is true when an earlier job is the answer. Raises ValidationError
     (400), InvalidInput, UnknownKind, IdempotencyConflict (422).
     """
-    declared = registry.get(kind)
-    if declared.internal:
-        raise UnknownKind(f"unknown kind {kind!r}.")
     key = idempotency_key(request)
-    refuse_unstorable({name: value for name, value in data.items() if not isinstance(value, UploadedFile)})
-    refuse_unstorable([user_id, session_id, metadata or {}])
-    serializer = declared.input(data=dict(data), context={"request": request})
-    refuse_several(request, [name for name, field in serializer.fields.items() if isinstance(field, FileField)])
-    if not serializer.is_valid():
-        errors = serializer.errors
-        raise exceptions.ValidationError({field_prefix: errors} if field_prefix else errors)
-    job_id = job_id or new_id()
-    stored: list[JobFile] = []
-    try:
-        fields = {
-            name: _store_uploads(value, job_id, folder, stored) for name, value in serializer.validated_data.items()
-        }
-        job = lifecycle.submit(
-            kind,
-            as_json(serializer, fields),
-            owner=request.user if request.user.is_authenticated else None,
-            idempotency_key=key,
-            id=job_id,
-            files=[*files, *stored],
-            priority=priority,
-            user_id=user_id,
-            session_id=session_id,
-            run_after=run_after,
-            metadata=dict(metadata or {}),
-            **options,
-        )
-    except BaseException:
-        # Only what no job took: when the answer to a commit was lost, the job may well be there.
-        job_files.discard(JobFile.objects.filter(pk__in=[file.pk for file in stored], job__isnull=True))
-        raise
-    if was_replayed(job):
-        job_files.discard(stored)
-    return job
-
-
-def was_replayed(job: Job) -> bool:
-    """Whether `job` is the earlier answer to this Idempotency-Key."""
-    return getattr(job, "was_replayed", False)
+    takes = door.file_fields(door.open_kind(kind))
+    refuse_several(request, [name for name, many in takes.items() if not many])
+    checked = door.check(kind, data, context={"request": request}, prefix=field_prefix)
+    return door.enter(
+        checked,
+        owner=request.user if request.user.is_authenticated else None,
+        idempotency_key=key,
+        files=files,
+        folder=folder,
+        job_id=job_id,
+        priority=priority,
+        user_id=user_id,
+        session_id=session_id,
+        run_after=run_after,
+        metadata=metadata,
+        **options,
+    )
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -126,7 +80,7 @@ def idempotency_key(request: Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
+    if not door.IDEMPOTENCY_KEY.fullmatch(key):
         raise Problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.", code="invalid_idempotency_key")
     return key
 
@@ -193,30 +147,3 @@ def accepted_response(job: Job, body: Any = None, *, request: Request | None = N
     if request is not None and (wait := preferred_wait(request)):
         response["Preference-Applied"] = f"wait={wait:.0f}"
     return response
-
-
-def _store_uploads(value: Any, job_id: uuid.UUID, folder: str, stored: list[JobFile]) -> Any:
-    """Store what is an upload and return its id instead; other values as they are."""
-    if isinstance(value, list | tuple):
-        return [_store_uploads(item, job_id, folder, stored) for item in value]
-    if not isinstance(value, UploadedFile):
-        return value
-    name = value.name or "file"
-    if (value.size or 0) > settings.MAX_UPLOAD_BYTES:
-        raise FileTooLarge
-    media_type = getattr(value, "media_type", None) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    row = job_files.store(
-        value, name=name, media_type=media_type, role=JobFile.Role.INPUT, job_id=job_id, folder=folder
-    )
-    stored.append(row)
-    return str(row.pk)
-
-
-def as_json(serializer: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return validated fields as JSON keeps them: dates, UUIDs and decimals in their written form."""
-    return {
-        name: value
-        if value is None or isinstance(value, str | bool | int | float | list | dict)
-        else serializer.fields[name].to_representation(value)
-        for name, value in fields.items()
-    }

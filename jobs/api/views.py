@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.contrib.admin.models import DELETION
 from django.core.handlers.asgi import ASGIRequest
-from django.db.models import Count, Min
 from django.http import FileResponse, HttpRequest, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.http import content_disposition_header, parse_etags, quote_etag, urlencode
+from django.utils.http import content_disposition_header, parse_etags, quote_etag
 from rest_framework import serializers, status
-from rest_framework.exceptions import ErrorDetail
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from jobs import lifecycle, retention
+from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
 from jobs.api.language import english
-from jobs.api.operating import job_to_operate, reason_given
+from jobs.api.operating import job_to_operate, may_operate, on_record, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
 from jobs.api.problems import Problem
 from jobs.api.serializers import (
     EventQuery,
-    JobFilter,
+    JobPage,
     SubmissionInput,
-    database_now,
     describe,
+    describe_attempt,
     describe_event,
     describe_kind,
     describe_many,
+    describe_named,
+    describe_queue,
+    describe_resource,
+    links,
 )
+from jobs.attempts import attempts_of
+from jobs.clock import database_now
+from jobs.door import refuse_unknown
 from jobs.kinds import registry
-from jobs.models import Job, JobFile, QueueControl
-from jobs.positions import live_workers
+from jobs.listing import find_page
+from jobs.models import AuditEntry, Job, JobFile, QueueControl
+from jobs.positions import resources
 from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED, State
 
@@ -70,32 +74,39 @@ class Jobs(View):
     """GET: own jobs, newest first (staff: everybody's). POST: submit one job of any kind."""
 
     def get(self, request: Request) -> Response:
-        query = JobFilter(data=request.query_params)
+        query = JobPage(data=request.query_params, context={"user": request.user})
         query.is_valid(raise_exception=True)
-        limit = query.validated_data["limit"]
-        found = list(query.find(Job.objects.visible_to(request.user), request.user)[: limit + 1])
-        page = found[:limit]
+        page = find_page(
+            query,
+            Job.objects.visible_to(request.user),
+            request.user,
+            query.validated_data["limit"],
+            before=query.validated_data.get("cursor"),
+        )
         following = None
-        if len(found) > limit:
-            parameters = request.query_params.dict() | {"cursor": str(page[-1].pk)}
-            following = f"{request.path}?{urlencode(parameters)}"
-        return Response({"results": describe_many(page), "next": following})
+        if page.older:
+            parameters = request.query_params.copy()
+            parameters["cursor"] = str(page.older)
+            following = f"{request.path}?{parameters.urlencode()}"
+        return Response({"results": describe_many(page.jobs), "next": following})
 
     def post(self, request: Request) -> Response:
         envelope = SubmissionInput(data=self._envelope(request))
         envelope.is_valid(raise_exception=True)
         given = dict(envelope.validated_data)
         kind, data = given.pop("kind"), given.pop("input")
-        _refuse_unknown(data, registry.get(kind).input().fields, "input")
+        refuse_unknown(data, registry.get(kind).input().fields, "input")
         job = submissions.accept(request, kind, data, field_prefix="input", **given)
+        named = getattr(job, "webhook", None)  # its secret is told now or never
         if wait := submissions.preferred_wait(request):
             job = submissions.wait_for_end(job, wait)
-        return submissions.accepted_response(job, request=request)
+        body = describe(job) | ({"webhook": describe_named(named)} if named else {})
+        return submissions.accepted_response(job, body, request=request)
 
     def _envelope(self, request: Request) -> dict[str, Any]:
         """Return a JSON body as it is, a form with the kind's own fields gathered in `input`."""
         if not isinstance(request.data, QueryDict):
-            _refuse_unknown(request.data, SubmissionInput().fields)
+            refuse_unknown(request.data, SubmissionInput().fields)
             return dict(request.data)
         form = request.data
         envelope: dict[str, Any] = {}
@@ -111,7 +122,7 @@ class Jobs(View):
             else:
                 envelope[name] = form[name] or None if name in ("priority", "run_after") else form[name]
         if kind:
-            _refuse_unknown(envelope, [*SubmissionInput().fields, *declared])
+            refuse_unknown(envelope, [*SubmissionInput().fields, *declared])
         return envelope | {"input": envelope.get("input", {}) | data}
 
 
@@ -133,9 +144,11 @@ class OneJob(View):
         return Response(body, headers=headers)
 
     def delete(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = job_to_operate(request, job_id, "deleted", DELETION)
+        job = job_to_operate(request, job_id, "forget")
         try:
-            receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
+            with on_record(request, job, "forget") as after:
+                receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
+                after["receipt"] = receipt.digest
         except retention.StillRunning:
             raise _conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
         except Job.DoesNotExist:
@@ -161,11 +174,27 @@ class Events(View):
         events = list(job.events.filter(seq__gt=query["after"]).order_by("seq")[: query["limit"]])
         return Response(
             {
-                "events": [describe_event(event) for event in events],
+                "events": [describe_event(event, job.kind) for event in events],
                 "next_after": events[-1].seq if events else query["after"],
                 "job_state": job.state,
             }
         )
+
+
+class Attempts(View):
+    """GET: the latest attempts at the job, newest first. Workers and the last traceback are for staff."""
+
+    def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        job = submissions.get_visible_job(request, job_id)
+        return Response({"results": [describe_attempt(attempt, request.user) for attempt in attempts_of(job)]})
+
+
+class Input(View):
+    """GET: what the job was given. It does not change, so descriptions, which are sent often, leave it out."""
+
+    def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        job = submissions.get_visible_job(request, job_id)
+        return Response({"id": str(job.pk), "kind": job.kind, "input": job.input, "links": links(job)})
 
 
 class Result(View):
@@ -192,8 +221,9 @@ class Cancel(View):
     """POST: stop the job. 200 when it is cancelled, 202 when a running attempt was told to stop."""
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = job_to_operate(request, job_id, "cancelled")
-        cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
+        job = job_to_operate(request, job_id, "cancel")
+        with on_record(request, job, "cancel"):
+            cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if cancelled is None:
             raise _conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
         code = status.HTTP_200_OK if cancelled.is_finished else status.HTTP_202_ACCEPTED
@@ -204,8 +234,9 @@ class Retry(View):
     """POST: run a failed or cancelled job again."""
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = job_to_operate(request, job_id, "re-queued")
-        requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
+        job = job_to_operate(request, job_id, "requeue")
+        with on_record(request, job, "requeue"):
+            requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if requeued is None:
             job = submissions.get_visible_job(request, job_id)
             raise _conflict(
@@ -247,33 +278,53 @@ class Queues(View):
 
     def get(self, request: Request) -> Response:
         now = database_now()
-        nothing = dict.fromkeys(sorted(str(state) for state in UNFINISHED), 0)
-        depths = {name: dict(nothing) for name in registry.queues()}
-        oldest: dict[str, Any] = {}
-        rows = Job.objects.unfinished().values("queue", "state").order_by()
-        for row in rows.annotate(jobs=Count("pk"), oldest=Min("queued_at")):
-            depths.setdefault(row["queue"], dict(nothing))[row["state"]] = row["jobs"]
-            if row["state"] == State.QUEUED:
-                oldest[row["queue"]] = row["oldest"]
-        paused = {control.queue: control for control in QueueControl.objects.filter(paused_at__isnull=False)}
-        workers = live_workers()
-        return Response(
-            {
-                "results": [
-                    {
-                        "name": name,
-                        "depth": depth,
-                        "paused": name in paused,
-                        "paused_reason": paused[name].reason if name in paused else "",
-                        "workers": sum(not worker.queues or name in worker.queues for worker in workers),
-                        "oldest_due_at": oldest.get(name),
-                        "oldest_due_seconds": _seconds_since(oldest.get(name), now),
-                    }
-                    for name, depth in sorted(depths.items())
-                ],
-                "as_of": now,
-            }
-        )
+        return Response({"results": [describe_queue(queue, now) for queue in queues.describe()], "as_of": now})
+
+
+class SwitchQueue(View):
+    """POST: pause, resume or drain a queue, with a reason; for operators. Answers with the queue as it is then."""
+
+    def post(self, request: Request, queue: str, verb: str) -> Response:
+        # Before the permissions: the names of queues are no secret.
+        if queue not in {known.name for known in queues.describe()}:
+            known = ", ".join(registry.queues())
+            raise Problem(404, f"There is no queue of this name; there are {known}.", code="queue_not_found")
+        before = queue_modes.mode_of(queue)
+        needed = queue_modes.permissions_needed(before.mode, queue_modes.VERBS[verb])
+        if not request.user.has_perms(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]]):
+            raise Problem(403, f"Only an operator may {verb} this queue.", code="forbidden")
+        reason = reason_given(request, required=True)
+        via = AuditEntry.Via.API
+        if queue_modes.switch(queue, verb, actor=request.user, via=via, reason=reason) is None:
+            detail = f"Nothing was done: the queue is {before.mode} already."
+            raise Problem(409, detail, code="nothing_to_do", mode=before.mode)
+        after = next(row for row in queues.describe() if row.name == queue)
+        return Response(describe_queue(after, database_now()))
+
+
+class Resources(View):
+    """GET: what jobs share, and who holds it. Whose job that is learn only its owner and staff."""
+
+    def get(self, request: Request) -> Response:
+        shown = [describe_resource(resource, request.user) for resource in resources()]
+        return Response({"results": shown, "as_of": database_now()})
+
+
+class TakeResource(View):
+    """POST: take the resource from the job that holds it; for operators."""
+
+    def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        job = submissions.get_visible_job(request, job_id)
+        # Its owner as well: the resource is everybody's.
+        if not may_operate(request, "take_resource"):
+            raise Problem(
+                403, "Only an operator may take a resource. To stop a job of yours, cancel it.", code="forbidden"
+            )
+        with on_record(request, job, "take_resource", also_own=True):
+            taken = lifecycle.take_resource(job.pk, by=request.user.get_username(), reason=reason_given(request))
+        if taken is None:
+            raise _conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
+        return Response(describe(taken))
 
 
 class Kinds(View):
@@ -291,18 +342,6 @@ def _event_query(given: Any) -> dict[str, Any]:
 
 def _conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
     return Problem(409, detail, code=code, job_id=str(job.pk), state=str(job.state), **extra)
-
-
-def _refuse_unknown(data: Any, known: Any, prefix: str = "") -> None:
-    """Raise a 400 problem for a field that nobody reads: it is a typo, and would silently do nothing."""
-    errors = {}
-    for name in data:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), list(known), n=1)
-            hint = f", did you mean {near[0]!r}?" if near else "."
-            errors[str(name)] = [ErrorDetail(f"Unknown field{hint}", code="unknown_field")]
-    if errors:
-        raise serializers.ValidationError({prefix: errors} if prefix else errors)
 
 
 def _stream_file(request: Request, content: Any) -> HttpResponseBase:
@@ -323,7 +362,3 @@ def _download_type(media_type: str) -> str:
     """Return a Content-Type that no browser runs, should it show the file after all."""
     active = ("html", "xml", "svg", "javascript", "ecmascript", "xsl")
     return "application/octet-stream" if any(word in media_type.lower() for word in active) else media_type
-
-
-def _seconds_since(moment: Any, now: Any) -> int:
-    return max(0, int((now - moment).total_seconds())) if moment else 0

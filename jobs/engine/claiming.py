@@ -7,6 +7,7 @@ claimed: its jobs wait for a release that knows it.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,9 +18,17 @@ from django.db import IntegrityError, connection
 from django.db.models import Subquery
 
 from jobs import lifecycle
+from jobs.engine import devices
 from jobs.kinds import JobKind, registry
 from jobs.models import CLAIM_ORDER, Job, QueueControl, RateLimit
+from jobs.positions import DEVICE_BUSY, capacity, device_limit
+from jobs.providers import rates
 from jobs.states import State
+
+logger = logging.getLogger(__name__)
+
+#: Jobs whose wait for a device was warned of: once for each.
+_warned: set[uuid.UUID] = set()
 
 
 @dataclass(frozen=True, order=True)
@@ -83,9 +92,9 @@ def _probe(kind: JobKind, limit: int) -> tuple[str, list[Any]]:
     if kind.resource:
         conditions.append(f"(SELECT count(*) FROM {job} WHERE resource = %s AND state = '{State.PROCESSING}') < %s")
         params += [kind.resource, capacity(kind.resource)]
-    if kind.rate_limit:
+    for key in limits_of(kind):
         conditions.append(f"NOT EXISTS (SELECT 1 FROM {rate} WHERE key = %s AND ready_at > {now})")
-        params.append(kind.rate_limit)
+        params.append(key)
     # A subquery of its own: SQLite allows no ORDER BY inside a compound SELECT.
     return (
         f"SELECT * FROM (SELECT id, kind, priority, turn FROM {job} WHERE {' AND '.join(conditions)} "
@@ -94,9 +103,10 @@ def _probe(kind: JobKind, limit: int) -> tuple[str, list[Any]]:
     )
 
 
-def capacity(resource: str) -> int:
-    """Return how many jobs may hold a resource at once; 1 unless the RESOURCES setting says otherwise."""
-    return settings.SIRA_RESOURCES.get(resource, 1)
+def limits_of(kind: JobKind) -> list[str]:
+    """Return the RateLimit rows that hold back a kind: its provider's, and that of a device that is not free yet."""
+    limits = [kind.rate_limit] if kind.rate_limit else []
+    return [*limits, device_limit(kind.resource)] if kind.resource else limits
 
 
 Rank = tuple[int, int, uuid.UUID]
@@ -137,8 +147,28 @@ def _claim_of_kind(kind: JobKind, worker: str, no_worse_than: Rank | None) -> Jo
 
 
 def _free_slot(resource: str) -> int | None:
+    """Return a slot that no job holds, and whose device no earlier process holds on this host; None without one.
+
+    Should there be such processes only, the resource is left alone for a moment: those who wait for it stay where they
+    are in the queue, and cost neither a worker nor an attempt.
+    """
+    free = _free_slots(resource)
+    for slot in free:
+        if devices.is_free(resource, slot):
+            return slot
+    if free and free == _free_slots(resource):  # else a job was claimed, and took the lock, while we looked
+        rates.block(device_limit(resource), devices.TRY_AGAIN_AFTER, reason=DEVICE_BUSY)
+        first = Job.objects.queued().filter(resource=resource).in_claim_order().values_list("pk", flat=True).first()
+        if first is not None and first not in _warned:
+            _warned.add(first)
+            holder = devices.read_holder(resource, free[0])
+            logger.warning("job %s waits: an earlier attempt still holds the %s here (%s)", first, resource, holder)
+    return None
+
+
+def _free_slots(resource: str) -> list[int]:
     held = set(Job.objects.running().filter(resource=resource).values_list("slot", flat=True))
-    return next((slot for slot in range(capacity(resource)) if slot not in held), None)
+    return [slot for slot in range(capacity(resource)) if slot not in held]
 
 
 def _as_uuid(value: object) -> uuid.UUID:

@@ -14,6 +14,7 @@ from django.apps import AppConfig, apps
 
 from jobs import lifecycle
 from jobs.kinds import registry
+from jobs.queue_modes import QueueDraining
 
 logger = logging.getLogger(__name__)
 
@@ -54,4 +55,8 @@ def submit_recurring(kind: str) -> str:
         return ""
     if Job.objects.filter(kind=kind).unfinished().exists():
         return ""
-    return str(lifecycle.submit(kind).pk)
+    try:
+        return str(lifecycle.submit(kind).pk)
+    except QueueDraining as closed:
+        logger.info("the schedule of %s submits nothing: %s", kind, closed.message)
+        return ""

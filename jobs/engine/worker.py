@@ -19,11 +19,14 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from jobs import lifecycle
-from jobs.engine import claiming, shutdown
+from jobs.engine import claiming, devices, shutdown
 from jobs.engine.watchdog import Watchdog, end_interrupted
 from jobs.errors import Interrupt, JobError, RateLimited, Superseded, Unavailable
 from jobs.kinds import JobKind, registry
 from jobs.models import Job
+from jobs.positions import DEVICE_BUSY, device_limit
+from jobs.providers import rates
+from jobs.queue_modes import at_work_in
 from jobs.running import INTERRUPT_SIGNAL, RunningJob
 
 logger = logging.getLogger(__name__)
@@ -101,7 +104,7 @@ def run(job: Job, watchdog: Watchdog) -> None:
     watchdog.guard(running, kind)
     try:
         try:
-            ending = _perform(kind, running)
+            ending = _perform_on_device(kind, running)
         finally:
             # The work is done: a cancel or a time-out that comes now is too late to mean anything.
             watchdog.leave()
@@ -115,11 +118,27 @@ def run(job: Job, watchdog: Watchdog) -> None:
         signal.signal(INTERRUPT_SIGNAL, signal.SIG_IGN)
 
 
+def _perform_on_device(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
+    """Run the kind's function while this process holds the device of its slot, if it has one."""
+    job = running.job
+    if job.slot is None:
+        return _perform(kind, running)
+    with devices.held_by(job) as is_ours:
+        if is_ours:
+            return _perform(kind, running)
+
+    def give_back() -> None:
+        rates.block(device_limit(job.resource), devices.TRY_AGAIN_AFTER, reason=DEVICE_BUSY)
+        lifecycle.release(job, DEVICE_BUSY)  # to its place in the queue, so that nothing overtakes it
+
+    return give_back
+
+
 def _perform(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
     """Run the kind's function. Returns the ending to record, as a call that may be repeated."""
     job = running.job
     try:
-        with running.interruptible():
+        with at_work_in(job.queue), running.interruptible():
             result = kind.run(running, **job.input)
     except Interrupt as interrupt:
         # It may have struck in the middle of a query: this connection is not to be trusted any more.

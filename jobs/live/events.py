@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.db import connection
 
+from jobs.kinds import registry
 from jobs.models import EventType, Job, JobEvent
+from jobs.webhooks import events as webhooks
 
 #: PostgreSQL channels. A notification is only ever a hint to look; a poll stands behind each.
 DUE_CHANNEL = "sira_due"
@@ -22,7 +25,7 @@ def record(job: Job, type: EventType, data: dict[str, Any] | None = None) -> Non
 
 
 def record_many(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> None:
-    """Append one event for each of these jobs."""
+    """Append one event for each of these jobs, let their kinds mirror them, and have webhooks told."""
     JobEvent.objects.bulk_create(
         JobEvent(
             job_id=job.pk,
@@ -36,7 +39,19 @@ def record_many(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> No
         )
         for job, type, data in steps
     )
+    _mirror([job for job, _, _ in steps])
+    webhooks.tell(steps)
     _notify([(EVENT_CHANNEL, _payload(job)) for job, _, _ in steps])
+
+
+def _mirror(jobs: list[Job]) -> None:
+    by_kind: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_kind[job.kind].append(job)
+    for name, changed in by_kind.items():
+        kind = registry.find(name)
+        if kind is not None and kind.mirror is not None:
+            kind.mirror(changed)
 
 
 def _payload(job: Job) -> str:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, F
 
 from jobs.api.serializers import describe, describe_event, to_json
 from jobs.live.database import read
@@ -251,8 +251,11 @@ def _read_job(job_id: uuid.UUID, user: Any, with_description: bool) -> tuple[Job
 
 
 def _read_events(job_id: uuid.UUID, after: int) -> list[EventText]:
-    events = JobEvent.objects.filter(job_id=job_id, seq__gt=after).order_by("seq")[:PAGE]
-    return [EventText(event.seq, event.type, event.state, to_json(describe_event(event))) for event in events]
+    events: Any = JobEvent.objects.filter(job_id=job_id, seq__gt=after).annotate(kind=F("job__kind"))
+    return [
+        EventText(event.seq, event.type, event.state, to_json(describe_event(event, event.kind)))
+        for event in events.order_by("seq")[:PAGE]
+    ]
 
 
 def _count_jobs(owner_id: int) -> dict[str, int]:
@@ -261,4 +264,5 @@ def _count_jobs(owner_id: int) -> dict[str, int]:
 
 
 def _standing_of(job: dict[str, Any]) -> tuple[Any, ...]:
-    return job["position"], job["waiting_for"] or "", job["waiting_sentence"], job["waiting_until"]
+    has_eta = job["eta"] is not None
+    return job["position"], job["waiting_for"] or "", job["waiting_sentence"], job["waiting_until"], has_eta

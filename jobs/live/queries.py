@@ -18,7 +18,7 @@ from jobs.positions import explain_many
 BATCH = 500
 
 #: What makes two standings the same: an ETA alone moves with every second.
-Standing = tuple[int, str, str, datetime | None]
+Standing = tuple[int, str, str, datetime | None, bool]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def highest_event() -> int:
 
 def events_after_id(last: int) -> list[Seen]:
     events = JobEvent.objects.annotate(
-        owner_id=F("job__owner_id"), parent_id=F("job__parent_id"), queue=F("job__queue")
+        owner_id=F("job__owner_id"), parent_id=F("job__parent_id"), queue=F("job__queue"), kind=F("job__kind")
     )
     return [_seen(event) for event in events.filter(id__gt=last).order_by("id")[:BATCH]]
 
@@ -57,7 +57,7 @@ def events_in_ranges(ranges: list[tuple[uuid.UUID, int, int]]) -> list[Seen]:
 
 
 _IN_RANGES = f"""
-    SELECT event.*, job.owner_id, job.parent_id, job.queue
+    SELECT event.*, job.owner_id, job.parent_id, job.queue, job.kind
     FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS wanted(job_id, after, last)
     JOIN {JobEvent._meta.db_table} AS event
         ON event.job_id = wanted.job_id AND event.seq > wanted.after AND event.seq <= wanted.last
@@ -76,7 +76,7 @@ def _seen(event: Any) -> Seen:
         owner_id=event.owner_id,
         parent_id=event.parent_id,
         queue=event.queue,
-        text=to_json(describe_event(event)),
+        text=to_json(describe_event(event, event.kind)),
     )
 
 
@@ -118,6 +118,7 @@ def standings(wanted: list[uuid.UUID]) -> list[tuple[uuid.UUID, str, Standing, d
         rows = Job.objects.filter(pk__in=wanted[start : start + BATCH])
         jobs = {job.pk: job for job in rows.defer("input", "result", "metadata", "error_traceback")}
         for pk, standing in explain_many(jobs.values()).items():
-            key = (standing.position, standing.waiting_for, standing.sentence, standing.until)
+            has_eta = standing.eta is not None  # that there is one now is news
+            key = (standing.position, standing.waiting_for, standing.sentence, standing.until, has_eta)
             found.append((pk, jobs[pk].state, key, describe_standing(standing)))
     return found

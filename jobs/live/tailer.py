@@ -57,7 +57,7 @@ BREATH_SECONDS = 0.05
 STANDINGS_EVERY_SECONDS = 0.25
 STANDINGS_AT_LEAST_EVERY_SECONDS = 2.0
 #: A computation may take this part of one processor: a very deep queue is numbered less often.
-STANDINGS_SHARE = 0.1
+STANDINGS_SHARE = 0.2
 #: Jobs whose events a look has found missing; of more it does not tell, but lets everybody begin again.
 MOST_MISSED = 1000
 #: Unknown events of one job that are told to a stream; of more likewise.
@@ -247,7 +247,9 @@ class Tailer:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()
-                await asyncio.sleep(self._read_at + BREATH_SECONDS - time.monotonic())
+                # Nothing to read: jobs that nobody watches have moved others along. An end is followed by a claim.
+                breathes_from = self._read_at if self._hints else time.monotonic()
+                await asyncio.sleep(breathes_from + BREATH_SECONDS - time.monotonic())
         self._wake.clear()
 
     async def _read(self, function: Any, *args: Any) -> Any:
@@ -296,6 +298,8 @@ class Tailer:
         if job_id in self.jobs or any(self._streams_of(job_id, owner_id, parent_id)):
             self._hint_at(job_id, Hint(seq, seq, owner_id, parent_id))
         if len(self._touched) < BATCH:
+            if self.jobs and not self._touched:  # it may have moved those that somebody watches along
+                self._wake.set()
             self._touched.add(job_id)
 
     def _hint_at(self, job_id: uuid.UUID, hint: Hint) -> None:

@@ -25,7 +25,7 @@ BREAKER_LIMIT = timedelta(minutes=10)
 #: After that one request tries whether the provider is back; should nobody hear how it went, another one may.
 PROBE_WITHIN = timedelta(seconds=60)
 
-OPEN, PROBED = "breaker_open", "breaker_probed"
+OPEN, PROBED, UNDER_WAY = "breaker_open", "breaker_probed", "under_way"
 
 
 @dataclass(frozen=True)
@@ -138,3 +138,49 @@ def guarded(key: str, rate: Rate | None = None) -> Iterator[None]:
         record_failure(key)
         raise
     record_success(key)
+
+
+@contextmanager
+def one_at_a_time(key: str, interval: timedelta, *, longest: timedelta) -> Iterator[None]:
+    """Call a provider in this block as `guarded` does, but one request after another, `interval` apart as it sees them.
+
+    A request goes out `interval` after the answer to the one before it, so however late a packet is, no stretch of
+    time sees more of them. longest: how long a request may take; whoever dies in the middle holds up the others for
+    this. Raises RateLimited when it is not one's turn.
+    """
+    is_probe = check_breaker(key)
+    if not is_probe:
+        _row(key)
+        until = ExpressionWrapper(Now() + longest, output_field=DateTimeField())
+        if not RateLimit.objects.filter(key=key, ready_at__lte=Now()).update(ready_at=until, reason=UNDER_WAY):
+            raise RateLimited("The rate limit is used up; the job waits for its turn.", retry_after=interval)
+    try:
+        yield
+    except RateLimited as limited:
+        _answered(key, interval)
+        if limited.retry_after is not None:
+            block(key, limited.retry_after)
+        raise
+    except Unavailable:
+        _answered(key, interval)
+        record_failure(key)
+        raise
+    except BaseException:
+        _answered(key, interval)
+        raise
+    _answered(key, interval)
+    record_success(key)
+    if is_probe:  # its success let everybody go on at once
+        block(key, interval, reason="")
+
+
+def _answered(key: str, interval: timedelta) -> None:
+    RateLimit.objects.filter(key=key, reason=UNDER_WAY).update(
+        ready_at=ExpressionWrapper(Now() + interval, output_field=DateTimeField()), reason=""
+    )
+
+
+def reset(key: str) -> RateLimit:
+    """Forget failures and let the next request go out at once; a person said so. Returns the row as it is then."""
+    RateLimit.objects.filter(key=key).update(theoretical_arrival_at=Now(), ready_at=Now(), failures=0, reason="")
+    return RateLimit.objects.get(key=key)

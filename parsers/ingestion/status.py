@@ -15,8 +15,8 @@ from typing import Any
 from django.db.models import Count, Max, Min
 
 from jobs import batches
-from jobs.api.serializers import database_now
 from jobs.batches import Member, Summary
+from jobs.clock import database_now
 from jobs.errors import InvalidInput
 from jobs.lifecycle import UNSUCCESSFUL
 from jobs.models import Job, JobFile, Worker

@@ -1,15 +1,19 @@
 // The REST API, with the session's cookie. Every refusal becomes an ApiError with a sentence for people.
 
-import { t } from "./texts.js";
+import { has, t } from "./texts.js";
 
 const PATIENCE_MS = 15000;
 
 export class ApiError extends Error {
-  /** status: HTTP's, 0 when the server could not be reached. code: the server's own word, or "". */
-  constructor(message, { status = 0, code = "" } = {}) {
+  /**
+   * status: HTTP's, 0 when the server could not be reached. code: the server's own word, or "".
+   * fields: {name: sentence} of what is wrong with single fields.
+   */
+  constructor(message, { status = 0, code = "", fields = {} } = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.fields = fields;
   }
 
   get signedOut() {
@@ -26,21 +30,28 @@ export async function get(path) {
   return request("GET", path);
 }
 
-export async function post(path) {
-  return request("POST", path);
+/** key: an Idempotency-Key, so that what is sent again after a broken connection is done once. */
+export async function post(path, body, { key } = {}) {
+  return request("POST", path, body, key ? { "Idempotency-Key": key } : {});
 }
 
-export async function remove(path) {
-  return request("DELETE", path);
+export async function patch(path, body) {
+  return request("PATCH", path, body);
 }
 
-async function request(method, path) {
-  const headers = { Accept: "application/json" };
+export async function remove(path, body) {
+  return request("DELETE", path, body);
+}
+
+async function request(method, path, content, more = {}) {
+  const headers = { Accept: "application/json", ...more };
+  if (content !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   let response, text;
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    response = await fetch(path, { method, headers, signal, credentials: "same-origin", cache: "no-store" });
+    const sent = content === undefined ? undefined : JSON.stringify(content);
+    response = await fetch(path, { method, headers, signal, body: sent, credentials: "same-origin", cache: "no-store" });
     text = await response.text();
   } catch {
     throw new ApiError(t("error.offline"));
@@ -89,6 +100,8 @@ function toError(status, body) {
     .map((error) => (typeof error === "string" ? error : (error?.message ?? error?.detail)))
     .filter((error) => typeof error === "string");
   const detail = typeof body?.detail === "string" ? body.detail : "";
-  const message = sentences.length ? sentences.join(" ") : detail || body?.error_message || body?.title || t("error.unknown", { status });
-  return new ApiError(message, { status, code: body?.code ?? "" });
+  const known = `refused.${body?.code}`; // what the page can say in the reader's language
+  const message = has(known) ? t(known) : sentences.length ? sentences.join(" ") : detail || body?.error_message || body?.title || t("error.unknown", { status });
+  const named = (Array.isArray(body?.errors) ? body.errors : []).map(({ field, message: said }) => [field ?? "", said]);
+  return new ApiError(message, { status, code: body?.code ?? "", fields: Object.fromEntries(named) });
 }

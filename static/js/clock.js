@@ -16,13 +16,29 @@ export function serverNow() {
 
 const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const timeOfDay = new Intl.DateTimeFormat(locale, { ...TIME, second: "2-digit" });
+const hourAndMinute = new Intl.DateTimeFormat(locale, TIME);
 const dayAndTime = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", ...TIME });
+const dateAndTime = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", ...TIME });
+const moment = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", ...TIME, second: "2-digit" });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
 
-/** `14:03:22`; on another day than today with the day. time: ISO text or milliseconds. */
+/** `14:03:22`; on another day than today with the day, in another year with the year. time: ISO text or milliseconds. */
 export function formatTime(time) {
   const date = new Date(time);
-  return date.toDateString() === new Date().toDateString() ? timeOfDay.format(date) : dayAndTime.format(date);
+  const now = new Date();
+  if (date.toDateString() === now.toDateString()) return timeOfDay.format(date);
+  return date.getFullYear() === now.getFullYear() ? dayAndTime.format(date) : dateAndTime.format(date);
+}
+
+/** The same to the second on every day: for steps that follow one another. */
+export function formatMoment(time) {
+  const date = new Date(time);
+  return date.toDateString() === new Date().toDateString() ? timeOfDay.format(date) : moment.format(date);
+}
+
+/** `14:05`, on the reader's clock. */
+export function formatClock(time) {
+  return hourAndMinute.format(new Date(time));
 }
 
 export function formatDay(time) {
@@ -35,6 +51,12 @@ export function formatDuration(milliseconds) {
   const seconds = milliseconds / 1000;
   if (seconds < 60) return t("duration.s", { n: new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(seconds) });
   return t("duration.min", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
+}
+
+/** A duration in seconds, about: `4 seconds`, `27 minutes`, `3 hours`. */
+export function formatAbout(seconds) {
+  const { unit, n } = rounded(seconds);
+  return count(unit, n);
 }
 
 /** When a job will be done, as a range in words. eta: {earliest, latest} or null; "" when nothing is known. */

@@ -5,6 +5,7 @@ import { failureOf } from "./failure.js";
 import { isFinished, isWaiting, nameOf } from "./job.js";
 import { clone, partsOf, write } from "./parts.js";
 import { has, language, t } from "./texts.js";
+import { waitOf } from "./wait-words.js";
 
 const percent = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 
@@ -59,10 +60,12 @@ export class JobCard {
     this.#wait(job);
     this.#error(finished ? job.error : null);
     this.#times(job);
+    // may: what may be done to somebody else's job; to one's own everything may.
+    const may = (act) => !job.may || job.may.includes(act);
     this.#buttons({
-      cancel: !finished && !job.cancel_requested,
-      retry: job.state === "failed" || job.state === "cancelled",
-      delete: finished,
+      cancel: may("cancel") && !finished && !job.cancel_requested,
+      retry: may("retry") && (job.state === "failed" || job.state === "cancelled"),
+      delete: may("delete") && finished,
     });
   }
 
@@ -104,7 +107,7 @@ export class JobCard {
     const numbers = [];
     if (job.state === "processing") numbers.push(t("percent", { n: percent.format(job.progress) }));
     if (job.attempt > 1 && job.state === "processing") numbers.push(t("attempt", { n: job.attempt, max: job.max_attempts }));
-    if (isWaiting(job) && hasPlainReason(job)) numbers.push((job.waiting_sentence ?? "").replace(/\.$/, ""));
+    if (isWaiting(job) && hasPlainReason(job)) numbers.push(waitOf(job).replace(/\.$/, ""));
     // An ETA that may be old would count down to nothing.
     if (!this.stale && !job.cancel_requested) numbers.push(formatEta(job.eta));
     if (this.stale && job.seenAt) numbers.push(t("as_of", { time: formatTime(job.seenAt) }));
@@ -135,7 +138,7 @@ export class JobCard {
     this.parts.wait.hidden = !shown;
     if (!shown) return;
     const until = job.waiting_until ? ` (${t("until", { time: formatTime(job.waiting_until) })})` : "";
-    write(this.parts["wait-text"], job.waiting_sentence + until);
+    write(this.parts["wait-text"], waitOf(job) + until);
   }
 
   #error(error) {
@@ -181,7 +184,7 @@ export class JobCard {
 
 // Others are before it: how a queue works, and no reason to raise an eyebrow.
 function hasPlainReason(job) {
-  return !job.waiting_for || job.waiting_for === "worker" || job.waiting_for === "turn";
+  return !job.waiting_for || ["worker", "turn", "resource"].includes(job.waiting_for);
 }
 
 /** What a job is doing, in words. */

@@ -62,8 +62,9 @@ export function applyPosition(job, place) {
   return { ...job, position, waiting_for, waiting_sentence, waiting_until, eta };
 }
 
-/** What to call it: its file, else its kind's title. */
+/** What to call it: as the page does, else its file, else its kind's title. */
 export function nameOf(job) {
+  if (job.name) return job.name;
   const inputs = (job.files ?? []).filter((file) => file.role === "input").map((file) => file.name);
   return inputs.join(", ") || job.title || job.kind;
 }

@@ -1,62 +1,67 @@
-// /app/jobs/: rows that the server rendered, kept up to date while one looks at them.
+// /app/jobs/: a list that one can filter, select from and act on, kept up to date while one looks at it.
 
-import { announceStep } from "./announcer.js";
-import { setServerTime } from "./clock.js";
+import { ActOnJobs } from "./act-on-jobs.js";
+import { announce } from "./announcer.js";
 import { showConnection } from "./connection-chip.js";
-import { applyEvent, applyPosition, isFinished, newer } from "./job.js";
-import { stageOf } from "./job-card.js";
+import { leaveOutBlanks } from "./filter-form.js";
+import { JobRows } from "./job-rows.js";
 import { Live } from "./live.js";
-import { partsOf, write } from "./parts.js";
-import { t } from "./texts.js";
+import { Newcomers } from "./newcomers.js";
+import { Picking } from "./picking.js";
+import { count } from "./texts.js";
 
+const page = JSON.parse(document.getElementById("page").textContent);
+const listing = document.querySelector("[data-listing]");
+const list = listing.querySelector("[data-rows]");
+
+leaveOutBlanks(document.querySelector("[data-filter]"));
 const live = new Live();
-const chip = document.querySelector("[data-connection]");
-const rows = new Map();
-showConnection(live, chip, document.body);
+showConnection(live, document.querySelector("[data-connection]"), document.body);
+const rows = new JobRows({ list, live, onChange: () => picking.refresh() });
+const actions = new ActOnJobs({
+  dialog: document.querySelector("[data-act]"),
+  summary: document.querySelector("[data-summary]"),
+  onDone: showOutcomes,
+});
+const picking = new Picking({
+  bar: document.querySelector("[data-picking]"),
+  rows,
+  onAct: (act, selected) => actions.run(act, selected),
+});
 
-for (const element of document.querySelectorAll("[data-job]")) {
-  const { job: id, state, seq } = element.dataset;
-  rows.set(id, { element, parts: partsOf(element), name: element.querySelector(".row__name").textContent, job: null });
-  if (!isFinished({ state })) live.watch(id, Number(seq));
+function showOutcomes(act, outcomes) {
+  picking.clear();
+  for (const { item, value, error } of outcomes) {
+    if (error?.status === 404 || (act === "delete" && !error)) rows.markGone(item.id);
+    else if (!error) rows.learn(value);
+    else rows.look(item.id);
+  }
 }
 
-// A batch waits for its documents; while they are worked on, so is it.
-const hasBegun = (job) => job.waiting_for === "children" && job.progress > 0;
-
-function show(row, job) {
-  const { parts } = row;
-  row.job = job;
-  const state = hasBegun(job) ? "processing" : job.state;
-  const words = hasBegun(job) ? t("percent", { n: Math.floor(job.progress) }) : stageOf(job);
-  parts.live.hidden = isFinished(job);
-  parts.bar.dataset.state = state;
-  parts.bar.setAttribute("aria-valuenow", String(Math.round(job.progress)));
-  parts.bar.setAttribute("aria-valuetext", words);
-  parts.fill.style.width = `${job.progress}%`;
-  write(parts.stage, words);
-  write(parts.state, t(`state.${state}`));
-  parts.state.className = `badge badge--${state}`;
-  if (isFinished(job)) live.unwatch(job.id);
+/** Put the first page as it is now in place of the rows, for who asked for it. ids: the new ones among them. */
+async function load(ids) {
+  const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+  // Signed out, or an error: the whole page says it better.
+  if (!answer.ok || answer.redirected) return location.reload();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-listing]");
+  const selected = new Set(picking.selected.map(({ id }) => id));
+  list.replaceChildren(...fresh.querySelector("[data-rows]").children);
+  for (const part of ["[data-count]", "[data-pages]", "[data-empty]"]) {
+    listing.querySelector(part).replaceWith(fresh.querySelector(part));
+  }
+  list.hidden = !list.childElementCount;
+  rows.readRows();
+  for (const { id, element, parts } of rows.rows) {
+    parts.pick.checked = selected.has(id);
+    element.classList.toggle("pick--new", ids.includes(id));
+  }
+  picking.refresh();
+  announce(count("list.loaded", ids.length));
+  (list.querySelector(".pick--new a") ?? list).focus({ preventScroll: true });
 }
 
-live.addEventListener("job", ({ detail: { job } }) => {
-  setServerTime(job.as_of);
-  const row = rows.get(job.id);
-  if (row) show(row, newer(row.job, job));
-});
-live.addEventListener("event", ({ detail: { id, event } }) => {
-  const row = rows.get(id);
-  if (!row?.job) return;
-  const after = applyEvent(row.job, event);
-  if (after !== row.job) announceStep(row.name, row.job, after);
-  show(row, after);
-});
-live.addEventListener("position", ({ detail }) => {
-  const row = rows.get(detail.id);
-  if (row?.job) show(row, applyPosition(row.job, detail));
-});
-live.addEventListener("other", ({ detail: { id, event } }) => {
-  // One of the finished rows runs again.
-  if (rows.has(id) && !isFinished(event)) live.watch(id, event.seq);
-});
+if (page.newest) {
+  const button = document.querySelector("[data-newcomers]");
+  new Newcomers({ button, path: page.newest, rows, live, asks: page.asks, onLoad: load });
+}
 live.start();

@@ -1,8 +1,6 @@
 // A result, either laid out for reading or as the JSON that programs get; to copy and to download.
 
-import { t } from "./texts.js";
-
-const SHOWN_COPIED_MS = 2000;
+import { copyText } from "./clipboard.js";
 
 /**
  * Make the parts of a view work: `show-read`, `show-json`, `read`, `json`, `copy`, `copy-text`, `download`.
@@ -19,24 +17,12 @@ export function readOrJson(parts, value, fileName) {
   };
   parts["show-read"].addEventListener("click", () => show("read"));
   parts["show-json"].addEventListener("click", () => show("json"));
-  parts.copy.addEventListener("click", () => copy(parts, json, () => show("json")));
+  parts.copy.addEventListener("click", () => copyText(json, parts["copy-text"], () => (show("json"), parts.json)));
   parts.download.addEventListener("click", () => download(json, fileName));
 }
 
-async function copy(parts, json, showJson) {
-  try {
-    await navigator.clipboard.writeText(json);
-    parts["copy-text"].textContent = t("copied");
-  } catch {
-    // Without HTTPS a page may not write to the clipboard; then the text is at least selected.
-    showJson();
-    getSelection().selectAllChildren(parts.json);
-    parts["copy-text"].textContent = document.execCommand("copy") ? t("copied") : t("copy.failed");
-  }
-  setTimeout(() => (parts["copy-text"].textContent = t("copy")), SHOWN_COPIED_MS);
-}
-
-function download(json, fileName) {
+/** Let the reader save JSON as a file. */
+export function download(json, fileName) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([json], { type: "application/json" }));
   link.download = fileName;

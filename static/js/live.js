@@ -1,4 +1,5 @@
-// One live connection for the page: a WebSocket with a cursor for each job, and polling when it cannot be had.
+// One live connection for the page: a WebSocket with a cursor for each job, and polling when it cannot be had. It rests
+// while nobody looks, and goes on from its cursors.
 //
 // It dispatches, with everything in `detail`:
 //   job       {job}               the job as it is now
@@ -8,10 +9,11 @@
 //   told      {topic, jobId, event}  a step told by a topic that the page follows: old ones among them
 //   state     {topic, job}        a followed topic's snapshot
 //   gone      {id}                the job, or the batch, does not exist any more
-//   mode      {mode, asOf}        connecting | live | reconnecting | polling | signed-out; asOf: Date or null
+//   mode      {mode, asOf}        connecting | live | reconnecting | polling | paused | signed-out; asOf: Date or null
 //   resumed   {}                  live again after a break
 
 import { ApiError, get } from "./api.js";
+import { watchAttention } from "./attention.js";
 import { backoff } from "./backoff.js";
 import { setServerTime } from "./clock.js";
 import { Cursors } from "./cursors.js";
@@ -33,6 +35,7 @@ export class Live extends EventTarget {
   #asked = false;
   #unconfirmed = new Set();
   #wasLive = false;
+  #paused = false;
   #standing = new Set(); // topics that are subscribed to for good, and need no cursor
   #cursors = new Cursors();
   #followed = new Map(); // topic -> read
@@ -52,9 +55,9 @@ export class Live extends EventTarget {
     this.#connect();
     setInterval(() => this.#watchSilence(), 1000);
     // A laptop that wakes up, a network that is back: look now, not when the back-off is over.
-    window.addEventListener("online", () => this.#hurry());
+    window.addEventListener("online", () => this.#paused || this.#hurry());
     window.addEventListener("offline", () => this.#drop());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
+    watchAttention({ onAway: () => this.#pause(), onBack: () => this.#hurry() });
   }
 
   /** Follow a job. after: the number of the last event that the page has shown. */
@@ -101,6 +104,7 @@ export class Live extends EventTarget {
   // --- the socket ---------------------------------------------------------------------------------------------
   #connect() {
     clearTimeout(this.#retryTimer);
+    this.#paused = false;
     const socket = new WebSocket(this.url);
     this.#socket = socket;
     const tooLong = setTimeout(() => socket === this.#socket && this.#lost(), OPEN_WITHIN_MS);
@@ -131,15 +135,27 @@ export class Live extends EventTarget {
     if (this.#socket) this.#lost();
   }
 
-  #lost() {
+  #letGo() {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
+    clearTimeout(this.#retryTimer);
+  }
+
+  #pause() {
+    this.#paused = true;
+    this.#attempts = 0;
+    this.#letGo();
+    this.#poller.stop();
+    this.#setMode("paused");
+  }
+
+  #lost() {
+    this.#letGo();
     this.#attempts += 1;
     if (this.#attempts >= POLL_AFTER_ATTEMPTS) this.#poller.start();
     // While polling tells it, the mode is the poller's; a first failure is no news yet.
     if (this.mode === "live" || (!this.#poller.running && this.mode !== "signed-out")) this.#setMode("reconnecting");
-    clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.#connect(), backoff(this.#attempts - 1));
     if (this.#attempts === POLL_AFTER_ATTEMPTS) this.#checkSignedIn();
   }
@@ -154,6 +170,7 @@ export class Live extends EventTarget {
   }
 
   #hurry() {
+    if (this.#paused) this.#setMode("reconnecting");
     if (!this.#socket) this.#connect();
     else this.#watchSilence();
   }
@@ -259,13 +276,13 @@ export class Live extends EventTarget {
 
   // --- the poller tells ---------------------------------------------------------------------------------------
   polled() {
-    if (this.mode === "live") return;
+    if (this.mode === "live" || this.#paused) return;
     this.asOf = new Date();
     this.#setMode("polling");
   }
 
   pollFailed(error) {
-    if (this.mode === "live") return;
+    if (this.mode === "live" || this.#paused) return;
     const signedOut = error instanceof ApiError && error.signedOut;
     this.#setMode(signedOut ? "signed-out" : "reconnecting");
   }

@@ -1,13 +1,17 @@
 // The fall-back: asks the API for what came after each cursor, and for what is followed, while the WebSocket cannot be had.
 
 import { get } from "./api.js";
+import { backoff } from "./backoff.js";
 
 const EVERY_MS = 2000;
 const AT_ONCE = 4;
+// After a failure it waits longer than between two rounds that went well.
+const FAILED_ONCE = 3;
 
 export class Poller {
   #timer = 0;
-  #running = false;
+  #run = null; // a new object each time it is started: a round of an earlier run that is still out says nothing
+  #failures = 0;
 
   /** live: the connection it stands in for; see live.js for what it calls. */
   constructor(live, cursors) {
@@ -16,25 +20,26 @@ export class Poller {
   }
 
   get running() {
-    return this.#running;
+    return this.#run !== null;
   }
 
   start() {
-    if (this.#running) return;
-    this.#running = true;
-    this.#round();
+    if (this.#run) return;
+    this.#run = {};
+    this.#failures = 0;
+    this.#round(this.#run);
   }
 
   stop() {
-    this.#running = false;
+    this.#run = null;
     clearTimeout(this.#timer);
   }
 
-  async #round() {
+  async #round(run) {
     const waiting = this.cursors.ids;
     let error = null;
     const work = async () => {
-      for (let id = waiting.shift(); id !== undefined && this.#running && !error; id = waiting.shift()) {
+      for (let id = waiting.shift(); id !== undefined && run === this.#run && !error; id = waiting.shift()) {
         try {
           await this.#poll(id);
         } catch (problem) {
@@ -44,10 +49,12 @@ export class Poller {
       }
     };
     await Promise.all([this.live.readFollowed().catch((problem) => (error = problem)), ...Array.from({ length: AT_ONCE }, work)]);
-    if (!this.#running) return;
+    if (run !== this.#run) return;
+    this.#failures = error ? this.#failures + 1 : 0;
     if (error) this.live.pollFailed(error);
     else if (this.cursors.size || this.live.follows) this.live.polled();
-    this.#timer = setTimeout(() => this.#round(), EVERY_MS * (0.8 + Math.random() * 0.4));
+    const wait = error ? backoff(this.#failures + FAILED_ONCE) : EVERY_MS * (0.8 + Math.random() * 0.4);
+    this.#timer = setTimeout(() => this.#round(run), wait);
   }
 
   async #poll(id) {

@@ -1,57 +1,29 @@
 // /app/sessions/: the user's sessions, and a new one by sending files into a name.
 
-import { get } from "./api.js";
 import { BatchUpload } from "./batch-upload.js";
 import { formatTime } from "./clock.js";
 import { showConnection } from "./connection-chip.js";
 import { keepFresh } from "./live-list.js";
 import { Live } from "./live.js";
-import { clone, partsOf, write } from "./parts.js";
+import { PagedList, placesOf } from "./paged-list.js";
+import { write } from "./parts.js";
 import { showStatusWord } from "./session-status.js";
 import { count, t } from "./texts.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const form = document.querySelector("[data-upload]");
 const problem = document.querySelector("[data-problem]");
-const list = document.querySelector("[data-rows]");
-const empty = document.querySelector("[data-empty]");
-const more = document.querySelector("[data-more]");
-const listError = document.querySelector("[data-list-error]");
 const PAGE = 50;
 
-let length = PAGE;
 const nameField = form.elements.session_id;
 const sessionPage = (name) => `${page.sessionPage}${encodeURIComponent(name)}/`;
 
-function show({ results, next }) {
-  list.replaceChildren(...results.map(rowOf));
-  list.hidden = !results.length;
-  empty.hidden = results.length > 0;
-  more.hidden = !next;
-}
-
-function rowOf({ session_id: name, documents, chunks, updated_at: at, latest_job: job }) {
-  const element = clone("session-row");
-  const parts = partsOf(element);
+function fill(parts, { session_id: name, documents, chunks, updated_at: at, latest_job: job }) {
   parts.link.href = sessionPage(name);
   write(parts.name, name);
   write(parts.about, [count("documents", documents), count("chunks", chunks), formatTime(at)].join(" · "));
   parts.state.hidden = !job;
   if (job) showStatusWord(parts.state, job.status);
-  return element;
-}
-
-async function read() {
-  try {
-    const focused = document.activeElement?.getAttribute("href");
-    show(await get(`${page.sessions}?limit=${length}`));
-    if (focused) list.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    listError.hidden = true;
-  } catch (error) {
-    listError.hidden = false;
-    write(partsOf(listError).text, error.message);
-    throw error;
-  }
 }
 
 /** Return what goes with the files, or null and say what is missing. */
@@ -84,9 +56,13 @@ new BatchUpload({
   fields,
   onSent: (answers) => location.assign(sessionPage(answers.at(-1).session_id)),
 });
-more.addEventListener("click", () => {
-  length += PAGE;
-  read().catch(() => {}); // it has said so itself
+const sessions = new PagedList({
+  ...placesOf(document),
+  path: page.sessions,
+  page: PAGE,
+  template: "session-row",
+  idOf: ({ session_id: name }) => name,
+  fill,
 });
-keepFresh(live, read);
+keepFresh(live, () => sessions.read());
 live.start({ jobs: false });

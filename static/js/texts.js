@@ -22,8 +22,8 @@ export const number = new Intl.NumberFormat(language).format;
 
 const plural = new Intl.PluralRules(language);
 
-/** Return the form of a sentence that fits the number. */
-export function count(key, n) {
+/** Return the form of a sentence that fits the number. values: for its other {names}. */
+export function count(key, n, values = {}) {
   const form = `${key}_${plural.select(n)}`;
-  return t(form in texts ? form : `${key}_other`, { n: number(n) });
+  return t(form in texts ? form : `${key}_other`, { ...values, n: number(n) });
 }

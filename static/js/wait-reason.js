@@ -3,6 +3,7 @@
 import { formatTime } from "./clock.js";
 import { write } from "./parts.js";
 import { t } from "./texts.js";
+import { waitOf } from "./wait-words.js";
 
 // Between two documents nobody is at work for a moment; that is no reason to say anything.
 const PATIENCE_MS = 1500;
@@ -31,7 +32,9 @@ export class WaitReason {
     this.#timer = setTimeout(() => this.live.watch(first.id, first.seq), PATIENCE_MS);
   }
 
-  #show({ waiting_for: reason, waiting_sentence: sentence, waiting_until: until }) {
+  #show(job) {
+    const { waiting_for: reason, waiting_until: until } = job;
+    const sentence = waitOf(job);
     const plain = !reason || reason === "worker" || reason === "turn";
     this.notice.hidden = plain || !sentence;
     if (!this.notice.hidden) write(this.text, sentence + (until ? ` (${t("until", { time: formatTime(until) })})` : ""));

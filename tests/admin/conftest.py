@@ -28,7 +28,15 @@ def client_of(name: str, *permissions: str) -> Client:
     return client
 
 
-VIEW = ("view_job", "view_queuecontrol", "view_worker", "view_receipt", "view_ratelimit")
+VIEW = (
+    "view_job", "view_queuecontrol", "view_worker", "view_receipt", "view_ratelimit", "view_operationplan",
+    "view_auditentry",
+)  # fmt: skip
+#: All that can be done at the desk.
+OPERATE = (
+    "requeue_job", "cancel_job", "repair_job", "take_resource", "forget_job", "pause_queue", "drain_queue",
+    "reset_ratelimit", "operate_schedule",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -39,7 +47,7 @@ def viewer(db: None) -> Client:
 
 @pytest.fixture
 def operator(db: None) -> Client:
-    return client_of("oya", *VIEW, "operate_job")
+    return client_of("oya", *VIEW, *OPERATE)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_what_a_batch_had_made_goes_when_it_is_taken_back_and_the_files_of_its_c
     lifecycle.requeue(child.pk)
     assert JobFile.objects.get(pk=sent.pk).expires_at == fresh(child).expires_at
     assert JobFile.objects.get(pk=made.pk).job_id is None
-    assert retention.prune() == {"jobs": 0, "files": 1}
+    assert retention.prune() == {"jobs": 0, "files": 1, "deliveries": 0}
 
 
 # --- cancelled --------------------------------------------------------------------------------------------------------

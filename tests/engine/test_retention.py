@@ -71,10 +71,10 @@ def test_a_running_job_is_not_deleted(act, claim):
 def test_the_input_of_a_job_that_still_waits_is_kept_however_old(act):
     job, path = job_with_file(act)
     expire_everything()
-    assert retention.prune() == {"jobs": 0, "files": 0}
+    assert retention.prune() == {"jobs": 0, "files": 0, "deliveries": 0}
     assert default_storage.exists(path)
     finish_all()
-    assert retention.prune() == {"jobs": 1, "files": 1}
+    assert retention.prune() == {"jobs": 1, "files": 1, "deliveries": 0}
     assert not default_storage.exists(path)
     assert not Job.objects.filter(pk=job.pk).exists()
 
@@ -100,7 +100,7 @@ def test_a_file_whose_content_could_not_be_deleted_is_found_by_the_next_prune(ac
         with pytest.raises(ZeroDivisionError):
             retention.delete_job(Job.objects.get(pk=job.pk))
     assert default_storage.exists(path)
-    assert retention.prune() == {"jobs": 0, "files": 1}
+    assert retention.prune() == {"jobs": 0, "files": 1, "deliveries": 0}
     assert not default_storage.exists(path)
 
 

@@ -27,6 +27,9 @@ from jobs.models import Job
 T = TypeVar("T")
 KIND = "workbench.count_sheep"
 
+#: What an event says.
+EVENT = {"seq", "type", "state", "status", "queue_position", "attempt", "progress", "stage", "data", "at"}
+
 
 class SheepInput(serializers.Serializer):
     sheep = serializers.IntegerField(default=1)

@@ -19,7 +19,7 @@ from jobs.live import consumers, feeds, queries, tailer, watched
 from jobs.live.tailer import get_tailer
 from jobs.models import Job, Worker
 from tests.harness.threads import run_together
-from tests.live.conftest import Socket, aside, claim, eventually, live_through, make_job, seqs, token_of
+from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs, token_of
 
 LAYER = "channels.layers.InMemoryChannelLayer"
 
@@ -39,7 +39,7 @@ def test_a_subscriber_gets_a_snapshot_and_then_every_event_as_it_happens(any_dat
             events = await socket.hear_until_ended()
             assert seqs(events) == [2, 3, 4, 5, 6]
             assert [event["type"] for event in events] == ["started", "progress", "progress", "progress", "succeeded"]
-            assert set(events[0]) == {"seq", "type", "state", "attempt", "progress", "stage", "data", "at"}
+            assert set(events[0]) == EVENT
 
     run(main())
 
@@ -679,6 +679,55 @@ def test_positions_of_watched_jobs_are_pushed_when_they_change(any_database: str
             await socket.hear_nothing(0.6)
             await aside(lifecycle.pause_queue, "default", by="ada")  # no event tells of it
             assert (await socket.hear("position"))["waiting_for"] == "queue_paused"
+
+    run(main())
+
+
+def test_the_end_of_a_job_that_nobody_watches_moves_the_others_along_at_once(
+    any_database: str, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tailer, "LOOK_SECONDS", 60.0)  # nothing but the end itself can tell of it
+    monkeypatch.setattr(tailer, "STANDINGS_AT_LEAST_EVERY_SECONDS", 60.0)
+    token = token_of(ada)
+    jobs = [make_job(ada) for _ in range(4)]
+
+    async def main() -> None:
+        async with Socket(token) as socket:
+            await socket.say(subscribe=f"job:{jobs[3].pk}")
+            assert (await socket.hear("snapshot"))["job"]["position"] == 4
+            for place in (3, 2, 1):
+                await asyncio.sleep(0.6)  # quiet again
+                begun = time.monotonic()
+                await aside(live_through, jobs[3 - place].pk)
+                while (await socket.hear("position", timeout=5))["position"] != place:
+                    pass
+                assert time.monotonic() - begun < 1.0
+
+    run(main())
+
+
+def test_who_waits_for_a_resource_is_told_when_another_job_holds_it(any_database: str, run: Any, ada: Any) -> None:
+    token = token_of(ada)
+    act = {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 0}
+    _, second, last = (lifecycle.submit("workload.use_gpu", act, owner=ada, priority=n) for n in (9, 8, 1))
+    first = claim()
+    Worker.objects.create(name="w", cluster="sira")
+
+    async def main() -> None:
+        async with Socket(token) as socket:
+            await socket.say(subscribe=f"job:{last.pk}")
+            before = (await socket.hear("snapshot"))["job"]
+            assert (before["position"], before["waiting_for"]) == (2, "resource")
+            assert "in use since" in before["waiting_sentence"]
+            await asyncio.sleep(1.1)  # times are told to the second
+            await aside(lifecycle.retry_later, first, Unavailable("It was down."), timedelta(hours=1))
+            assert (await aside(claim)).pk == second.pk
+            while True:
+                now = await socket.hear("position", timeout=5)
+                if (now["position"], now["waiting_for"]) == (1, "resource"):
+                    break
+            assert "in use since" in now["waiting_sentence"]
+            assert now["waiting_sentence"] != before["waiting_sentence"]
 
     run(main())
 

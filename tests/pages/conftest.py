@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests import samples
 from tests.harness.processes import ServerStack
@@ -95,3 +96,27 @@ def visitor(server_stack: Callable[..., ServerStack], browser_page: Any, tmp_pat
         return Visitor(browser_page, server_stack(data_dir=tmp_path / "site", env=env, **options))
 
     return start
+
+
+#: WCAG 2.1 A and AA, and what axe's makers found to be good practice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+
+
+@pytest.fixture
+def axe_serious() -> Callable[..., list[str]]:
+    """axe_serious(page) returns what axe finds on it that is serious or critical, a line for each place.
+
+    rules: only these, by name, instead of all: to look again at a page of which the colours alone have changed.
+    """
+    return findings
+
+
+def findings(page: Any, *, rules: Sequence[str] = ()) -> list[str]:
+    chosen = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": RULES}
+    found = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": chosen}).response["violations"]
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:150]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

@@ -1,18 +1,20 @@
-"""A server on loopback that speaks OpenAI's chat completions, for tests and for trying Sıra by hand.
+"""A server on loopback that speaks OpenAI's chat completions and images, for tests and for trying Sıra by hand.
 
     with OpenAIServer() as server:
         server.will(rate_limited(retry_after=20), ok({"colour": "blue"}))
         …  # server.base_url, server.requests
 
 It checks what the real one checks: the key, the path, and that the JSON schema is a strict one. Each request takes the
-next behaviour; when none is left, the answer is the emptiest one that fits the schema.
+next behaviour; when none is left, the answer is the emptiest one that fits the schema, or a streamed plain image.
 
 By hand: python -m tests.standins.openai_server 8099
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import json
 import socket
 import struct
@@ -136,6 +138,75 @@ def _error(status: int, message: str, kind: str, code: str | None, headers: dict
     return lambda handler, _request: handler.send_json(status, body, headers)
 
 
+def image(*, partial: int | None = None, seconds: float = 0, size: tuple[int, int] | None = None) -> Behaviour:
+    """Paint a plain image of the size that was asked for, streamed if that was asked for.
+
+    partial: how many partial images come first, by default as many as asked. seconds: between two of them.
+    """
+
+    def behave(handler: _Handler, request: dict[str, Any]) -> None:
+        width, height = size or (int(side) for side in request["size"].split("x"))
+        if not request.get("stream"):
+            body = {"created": int(time.time()), "data": [{"b64_json": plain_png(width, height)}]}
+            return handler.send_json(200, body | {"output_format": "png", "size": request["size"]})
+        handler.begin_stream()
+        common = {
+            "created_at": int(time.time()), "size": request["size"], "quality": "high", "background": "opaque",
+            "output_format": "png",
+        }  # fmt: skip
+        count = request.get("partial_images", 0) if partial is None else partial
+        for index in range(count):
+            handler.send_event(
+                {
+                    "type": "image_generation.partial_image", "partial_image_index": index,
+                    "b64_json": plain_png(width, height, 40 + 40 * index), **common,
+                }
+            )  # fmt: skip
+            handler.server.stand_in.released.wait(seconds)
+        usage = {"input_tokens": 5, "output_tokens": 9, "total_tokens": 14}
+        details = {"input_tokens_details": {"image_tokens": 0, "text_tokens": 5}}
+        finished = {"type": "image_generation.completed", "b64_json": plain_png(width, height, 220)}
+        return handler.send_event(finished | common | {"usage": usage | details})
+
+    return behave
+
+
+def plain_png(width: int, height: int, shade: int = 220) -> str:
+    """Return a one-coloured PNG in base64."""
+    from PIL import Image
+
+    written = io.BytesIO()
+    Image.new("RGB", (width, height), (shade, 90, 160)).save(written, "PNG")
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def image_of(content: str) -> Behaviour:
+    """Answer with this as `b64_json`, whatever it is."""
+    return lambda handler, _request: handler.send_json(200, {"created": 1, "data": [{"b64_json": content}]})
+
+
+def broken_stream() -> Behaviour:
+    """Stream a partial image, then go away."""
+
+    def behave(handler: _Handler, request: dict[str, Any]) -> None:
+        handler.begin_stream()
+        handler.send_event(
+            {"type": "image_generation.partial_image", "partial_image_index": 0, "b64_json": plain_png(16, 16)}
+        )
+
+    return behave
+
+
+def blocked_prompt() -> Behaviour:
+    message = "Your request was rejected by the safety system."
+    return _error(400, message, "image_generation_user_error", "moderation_blocked")
+
+
+def bad_parameter(name: str) -> Behaviour:
+    body = {"error": {"message": f"Invalid value: '{name}'.", "type": "invalid_request_error", "param": name}}
+    return lambda handler, _request: handler.send_json(400, {"error": body["error"] | {"code": "invalid_value"}})
+
+
 # --- The server -----------------------------------------------------------------------------------------------
 @dataclass
 class OpenAIServer:
@@ -184,16 +255,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         stand_in = self.server.stand_in
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.path != "/v1/chat/completions":
+        if self.path not in CHECKS:
             return self.fail(404, f"Invalid URL (POST {self.path})")
         if self.headers.get("authorization") != f"Bearer {API_KEY}":
             return self.fail(401, "Incorrect API key provided.", "invalid_api_key")
         request = json.loads(raw)
-        if problem := find_problem(request):
+        check, default = CHECKS[self.path]
+        if problem := check(request):
             return self.fail(400, problem)
         stand_in.requests.append(request)
         stand_in.headers.append({name.lower(): value for name, value in self.headers.items()})
-        behave = stand_in.behaviours.popleft() if stand_in.behaviours else ok()
+        behave = stand_in.behaviours.popleft() if stand_in.behaviours else default()
         behave(self, request)
         return None
 
@@ -235,8 +307,30 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def begin_stream(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+
+    def send_event(self, event: dict[str, Any]) -> None:
+        self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+        self.wfile.flush()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+def find_image_problem(request: Any) -> str | None:
+    """Return what the real server would complain about in a request for an image, or None."""
+    if not isinstance(request, dict) or not request.get("prompt"):
+        return "Missing required parameter: 'prompt'."
+    if unknown := set(request) - {"model", "prompt", "size", "n", "stream", "partial_images"}:
+        return f"Unknown parameter: '{sorted(unknown)[0]}'."
+    if request.get("partial_images") is not None and not request.get("stream"):
+        return "'partial_images' is only supported when 'stream' is true."
+    return None
 
 
 def find_problem(request: Any) -> str | None:
@@ -275,6 +369,13 @@ def emptiest(part: dict[str, Any], schema: dict[str, Any]) -> Any:
     if "enum" in part:
         return part["enum"][0]
     return {"array": [], "boolean": False, "integer": 0, "number": 0, "string": "", "null": None}[part["type"]]
+
+
+#: What each address checks, and how it answers when nothing else was asked for.
+CHECKS: dict[str, tuple[Callable[[Any], str | None], Callable[[], Behaviour]]] = {
+    "/v1/chat/completions": (find_problem, ok),
+    "/v1/images/generations": (find_image_problem, image),
+}
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -11,7 +10,7 @@ from django.urls import reverse
 
 from classifier.models import CollectedFile, RecurringBatch
 from jobs import lifecycle
-from jobs.models import Job, new_id
+from jobs.models import AuditEntry, Job, new_id
 
 LIST = reverse("admin:classifier_recurringbatch_changelist")
 ADD = reverse("admin:classifier_recurringbatch_add")
@@ -78,7 +77,9 @@ def test_run_now_asks_for_a_reason_submits_a_run_and_is_recorded(operator, row):
     job = Job.objects.get()
     assert (job.kind, job.input) == ("classifier.collect_recurring", {"recurring_batch": row.pk})
     assert job.owner.username == "oya"
-    assert f"run now: job {job.pk}. Reason: a late delivery" == LogEntry.objects.get().change_message
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.target, entry.reason) == ("run_now", str(row.pk), "a late delivery")
+    assert entry.after == {"job": str(job.pk)}
     assert str(job.pk) in done.content.decode()
 
 

@@ -238,12 +238,17 @@ def test_a_recurring_batch_sends_what_is_new_in_its_folder(client, stack):
     scans = stack.data_dir / "scans"
     for name in ("a.txt", "b.txt"):
         os.utime(write(scans, name, f"Notice {name}. {LETTER}"), (1, 1))
-    write(scans, "half.txt", "Half of it")
+    half = write(scans, "half.txt", "Half of it")
     with stack.database():
         owner = get_user_model().objects.get(auth_token__key=client.headers["Authorization"].split()[1])
         row = RecurringBatch.objects.create(name="scans", owner=owner, location=str(scans), every=1)
         run = lifecycle.submit("classifier.collect_recurring")
-    batch = wait_until(lambda: (jobs := client.get("/jobs").json()["jobs"]) and jobs[0], timeout=20)
+
+    def find_batch() -> Any:
+        os.utime(half)  # still being written, however long the worker takes
+        return (jobs := client.get("/jobs").json()["jobs"]) and jobs[0]
+
+    batch = wait_until(find_batch, timeout=20)
     done = wait_until(lambda: (s := client.status(batch["job_id"]))["status"] == "completed" and s, timeout=20)
     assert [document["filename"] for document in done["documents"]] == ["a.txt", "b.txt"]
     with stack.database():

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OrdersConfig(AppConfig):
+    name = "orders"
+    verbose_name = _("Mails and orders")
+
+    def ready(self) -> None:
+        from orders import checks  # noqa: F401  registers them
