@@ -213,7 +213,7 @@ def test_an_exception_from_a_signal_handler_ends_the_wait_and_the_child(moment: 
         timer.join()
         signal.signal(signal.SIGUSR1, previous)
     assert took < moment + 1
-    assert descendants(os.getpid()) == before
+    assert descendants(os.getpid()) <= before  # a child of an earlier test may end meanwhile
 
 
 @linux_only
