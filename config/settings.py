@@ -15,6 +15,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config import api_description
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -86,6 +88,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the files of Swagger UI, served by us
     "channels",
     "django_q",
     "jobs",
@@ -204,6 +208,25 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "jobs.api.openapi.schema.Schema",
+}
+# The API's description; its words are in config/api_description.py.
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sıra",
+    "VERSION": "0.1.0",  # tests/api/test_openapi.py holds it against pyproject.toml
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": api_description.INTRODUCTION,
+    "TAGS": api_description.TAGS,
+    "SERVERS": [{"url": "/", "description": "this server"}],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["jobs.api.openapi.hooks.without_optional_slashes"],
+    "POSTPROCESSING_HOOKS": ["jobs.api.openapi.hooks.complete"],
+    "SCHEMA_PATH_PREFIX": "/api(/v1)?",
+    "SORT_OPERATION_PARAMETERS": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "tryItOutEnabled": False},
 }
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
 # A text that is sent as JSON may be as large as a file, plus what JSON's escapes add.

@@ -1,0 +1,122 @@
+"""Errors as the description shows them: a status, a code that programs may rely on, and what it means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from rest_framework import serializers
+
+from jobs.api.problems import MEDIA_TYPE
+
+
+class FieldErrorShape(serializers.Serializer):
+    """What is wrong with one field."""
+
+    field = serializers.CharField(help_text="where: `input.text`; empty for the request as a whole")
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+    example = {"field": "input.text", "code": "required", "message": "This field is required."}
+
+
+class ProblemShape(serializers.Serializer):
+    """Any error: RFC 9457, application/problem+json."""
+
+    type = serializers.CharField(help_text="`urn:sira:problem:<code>`")
+    title = serializers.CharField(help_text="the status in words")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="for people: what happened, and what to do")
+    instance = serializers.CharField(help_text="the address that was asked for")
+    code = serializers.CharField(help_text="for programs: it does not change")
+    errors = FieldErrorShape(many=True, required=False, help_text="what is wrong with single fields")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One error that an operation may answer.
+
+    meaning: one sentence, as `detail` would have it. more: a serializer class with the members that this problem has
+    besides those of every problem; all of them `required=False`, and with an `example`.
+    """
+
+    status: int
+    code: str
+    meaning: str
+    more: type[serializers.Serializer] | None = None
+
+
+INVALID = Fault(400, "invalid_input", "The request is not valid; `errors` says which field and why.")
+NOT_AUTHENTICATED = Fault(401, "not_authenticated", "There is no token and no session.")
+BAD_TOKEN = Fault(401, "authentication_failed", "The token is not known, or its user may not sign in any more.")
+PERMISSION_DENIED = Fault(403, "permission_denied", "A session without its CSRF token, or an action that is not yours.")
+NOT_ACCEPTABLE = Fault(406, "not_acceptable", "None of the types in `Accept` can be sent.")
+INTERNAL = Fault(500, "internal_error", "An error of ours stopped this request. It was logged.")
+DATABASE_AWAY = Fault(503, "database_unavailable", "The database did not answer. Nothing was changed; try again.")
+
+#: For operations that read a body, whatever it is.
+OF_BODIES = (
+    INVALID,
+    Fault(400, "invalid_json", "The body is not valid JSON in UTF-8."),
+    Fault(400, "not_an_object", "The body is JSON, but not an object."),
+    Fault(400, "too_deep", "The body is nested too deeply."),
+    Fault(400, "unstorable_text", "A text holds a NUL byte or half a surrogate pair."),
+    Fault(413, "request_too_large", "The request is larger than this server takes."),
+    Fault(415, "unsupported_media_type", "The body is of a type that this address does not take."),
+)
+#: For operations that read a form.
+OF_FORMS = (
+    Fault(400, "malformed_request", "The form could not be read."),
+    Fault(400, "malformed_part", "A part of the form could not be read; nothing was kept."),
+    Fault(400, "truncated_body", "The request breaks off; nothing was kept."),
+    Fault(400, "too_many_fields", "The form has too many fields."),
+    Fault(400, "too_many_files", "A field that takes one file came with several."),
+    Fault(413, "too_many_files", "There are more files than this address takes."),
+    Fault(413, "file_too_large", "A file is larger than this server takes."),
+)
+
+
+def responses(faults: Iterable[Fault], path: str, resolve: Any) -> dict[str, Any]:
+    """Return the `responses` of an operation for these faults. resolve: a serializer class to the $ref of its
+    component."""
+    by_status: dict[int, dict[str, Fault]] = defaultdict(dict)
+    for fault in faults:
+        by_status[fault.status].setdefault(fault.code, fault)
+    return {str(status): _response(status, list(found.values()), path, resolve) for status, found in by_status.items()}
+
+
+def _response(status: int, faults: list[Fault], path: str, resolve: Any) -> dict[str, Any]:
+    shapes = [ProblemShape, *dict.fromkeys(fault.more for fault in faults if fault.more)]
+    schema = {
+        "allOf": [resolve(shape) for shape in shapes],
+        "properties": {"status": {"const": status}, "code": {"enum": sorted(fault.code for fault in faults)}},
+    }
+    response: dict[str, Any] = {
+        "description": "\n".join(f"- `{fault.code}`: {fault.meaning}" for fault in faults),
+        "content": {
+            MEDIA_TYPE: {"schema": schema, "examples": {fault.code: {"value": _example(fault, path)} for fault in faults}}
+        },
+    }
+    if status in (429, 503):
+        response["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
+    if status == 401:
+        response["headers"] = {"WWW-Authenticate": {"$ref": "#/components/headers/WWWAuthenticate"}}
+    return response
+
+
+def _example(fault: Fault, path: str) -> dict[str, Any]:
+    more = fault.more.example if fault.more else {}  # type: ignore[attr-defined]
+    if fault.code == INVALID.code:
+        more = {"errors": [FieldErrorShape.example]} | more
+    return {
+        "type": f"urn:sira:problem:{fault.code}",
+        "title": HTTPStatus(fault.status).phrase,
+        "status": fault.status,
+        "detail": fault.meaning,
+        "instance": path,
+        "code": fault.code,
+        **more,
+    }

@@ -1,0 +1,82 @@
+"""Headers: those that a request may have, and those of answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+
+
+def request_header(name: str, description: str, *, example: str, schema: Any = OpenApiTypes.STR) -> OpenApiParameter:
+    """Return a header that a request may have."""
+    from drf_spectacular.utils import OpenApiExample
+
+    examples = [OpenApiExample("example", value=example)]
+    return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description, examples=examples)
+
+
+IDEMPOTENCY_KEY = request_header(
+    "Idempotency-Key",
+    "A name of your own for this request. The same key with the same body answers with the job of the first time.",
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+    example="order-4711-1",
+)
+PREFER = request_header(
+    "Prefer",
+    "`wait=n`: the answer comes when the job has ended, at most n (60) seconds later.",
+    example="wait=10",
+)
+IF_NONE_MATCH = request_header(
+    "If-None-Match", "The `ETag` of what you have: 304 without a body if it is still so.", example='"12-0-"'
+)
+
+#: Headers of answers by the name of their component; `Answer(headers=…)` names them.
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "Location": {
+        "description": "Where what was made can be looked at.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "RetryAfter": {
+        "description": "After how many seconds it makes sense to ask again.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Link": {
+        "description": "The job's addresses: `self`, `result`, `events`, `cancel` (RFC 8288).",
+        "schema": {"type": "string"},
+    },
+    "PreferenceApplied": {
+        "description": "Which part of `Prefer` was heeded.",
+        "schema": {"type": "string"},
+    },
+    "IdempotentReplayed": {
+        "description": "`true`: this is the answer to an earlier request with this key.",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "Changes when the answer does; send it back as `If-None-Match`.",
+        "schema": {"type": "string"},
+    },
+    "ContentDisposition": {
+        "description": "`attachment` with the name of the file.",
+        "schema": {"type": "string"},
+    },
+    "WWWAuthenticate": {
+        "description": "How to sign in: `Token`.",
+        "schema": {"type": "string"},
+    },
+}
+#: Their names on the wire, where that is not the component's name.
+WIRE_NAMES = {
+    "RetryAfter": "Retry-After",
+    "PreferenceApplied": "Preference-Applied",
+    "IdempotentReplayed": "Idempotent-Replayed",
+    "ContentDisposition": "Content-Disposition",
+    "WWWAuthenticate": "WWW-Authenticate",
+}
+#: Headers that an answer has always, wherever it is declared to have them; others depend.
+ALWAYS = frozenset({"Location", "Link", "ETag", "ContentDisposition"})
+
+
+def response_headers(names: tuple[str, ...]) -> dict[str, Any]:
+    return {WIRE_NAMES.get(name, name): {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,77 @@
+"""What drf-spectacular calls before and after it makes the description; and what our own classes are in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+
+from jobs.api.openapi.headers import ALWAYS, COMPONENTS
+
+#: The end of an address that is taken with a slash and without.
+OPTIONAL_SLASH = "/?$"
+
+
+def without_optional_slashes(endpoints: list[Any]) -> list[Any]:
+    """Describe an address that is taken with and without a slash at its end once: without, as the seeds have it."""
+    return [
+        (path.rstrip("/") if regex.endswith(OPTIONAL_SLASH) else path, regex, method, callback)
+        for path, regex, method, callback in endpoints
+    ]
+
+
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the components that answers refer to."""
+    components = result.setdefault("components", {})
+    components["headers"] = {
+        name: ({"required": True} if name in ALWAYS else {}) | described for name, described in COMPONENTS.items()
+    }
+    return result
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """A token, under both words that clients use for it."""
+
+    target_class = "jobs.api.authentication.TokenAuthentication"
+    name = ["bearer", "token"]  # type: ignore[assignment]
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        return [{"bearer": []}, {"token": []}]
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        return [
+            {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "`Authorization: Token <token>`: the word and the token.",
+            },
+        ]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """A person who has signed in on the pages."""
+
+    target_class = "rest_framework.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        from django.conf import settings
+
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "For pages. What changes something needs the header `X-CSRFToken` as well.",
+        }
+
+
+class FileField(OpenApiSerializerFieldExtension):
+    """An uploaded file; our shapes have files in requests only."""
+
+    target_class = "rest_framework.fields.FileField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        return {"type": "string", "format": "binary"}
