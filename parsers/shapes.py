@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from jobs.api.openapi import Fault
+from jobs.api.openapi.endings import OF_ENGINE, OF_PROVIDERS, endings
+from jobs.api.problems import STATUS_OF_CODE
+from jobs.states import UNFINISHED, State
+from parsers.extraction import faults
 from parsers.language import LANGUAGES
-from parsers.serializers import WORDS
+from parsers.serializers import WORDS, extraction_limits
 
 _JOB_ID = "550e8400-e29b-41d4-a716-446655440000"
 _STATUS = "`processing` until it has ended; `failed` also when it was cancelled"
@@ -170,8 +175,7 @@ class UnfinishedCVShape(serializers.Serializer):
 
     example = {
         "job_id": _JOB_ID,
-        "job": CVStatusShape.example
-        | {"status": "processing", "cv_language": None, "processing_time_seconds": None},
+        "job": CVStatusShape.example | {"status": "processing", "cv_language": None, "processing_time_seconds": None},
     }
 
 
@@ -216,3 +220,41 @@ class MonitoringShape(serializers.Serializer):
         "failure_rate": 0.0909,
         "errors": {"no_text": 1},
     }
+
+
+# --- errors ---------------------------------------------------------------------------------------------------
+
+#: What is wrong with documents, by code, as people read it.
+OF_DOCUMENTS = {code: faults.invalid(code, extraction_limits(), named="PDF").message for code in faults.SENTENCES}
+#: What the first bytes of a document and its size show: refused at the door, before there is a job.
+AT_THE_DOOR = tuple(
+    Fault(STATUS_OF_CODE.get(code, 400), code, OF_DOCUMENTS[code])
+    for code in (
+        "empty_file", "file_too_large", "unsupported_type", "type_mismatch", "encrypted_file", "image_too_large",
+    )
+)  # fmt: skip
+OF_TEXTS = (
+    Fault(400, "empty_text", "The text is empty. Send the CV's text in `text`."),
+    Fault(400, "too_much_text", "The text is longer than a CV may be. Send the CV alone."),
+)
+#: Why a CV has no profile.
+OF_CVS = {
+    **OF_DOCUMENTS,
+    **OF_PROVIDERS,
+    "text_too_long": "The text is too long for the language model.",
+    "refused": "The language model refused to answer.",
+    **OF_ENGINE,
+}
+STILL_PROCESSING = Fault(
+    504, "still_processing", "The CV is not done yet. The job goes on: ask for its status.", CVPlaceShape
+)
+UNREADABLE = endings(422, OF_CVS, CVPlaceShape)
+#: A job has a result or one of these.
+NO_RESULT = (
+    *(
+        Fault(409, f"job_{state}", "The CV is not done yet. Ask again when the status is `success`.", UnfinishedCVShape)
+        for state in sorted(UNFINISHED)
+    ),
+    Fault(409, f"job_{State.CANCELLED}", "The job was cancelled.", UnfinishedCVShape),
+    *endings(409, OF_CVS, UnfinishedCVShape),
+)

@@ -133,7 +133,7 @@ class Schema(AutoSchema):
             found += faults.OF_BODIES
             if self.operation.form:
                 found += faults.OF_FORMS
-        elif any(not hasattr(given, "location") or given.location == "query" for given in self.operation.parameters):
+        elif any(map(_may_be_invalid, self.operation.parameters)):
             found.append(faults.INVALID)
         if self.view.get_authenticators():
             found += [faults.NOT_AUTHENTICATED, faults.BAD_TOKEN, faults.PERMISSION_DENIED]
@@ -162,6 +162,13 @@ def _path_schema(regex: str, name: str) -> dict[str, Any]:
     if (pattern and pattern[1] == "int") or (group and group[1].startswith(r"\d")):
         return {"type": "integer", "minimum": 0}
     return {"type": "string", "minLength": 1, "pattern": "^[^/]+$"}
+
+
+def _may_be_invalid(given: Any) -> bool:
+    """Whether a query may be refused; the serializer of one that never is says `takes_anything`."""
+    if hasattr(given, "location"):
+        return given.location == "query"
+    return not getattr(given, "takes_anything", False)
 
 
 def _about(shape: Any) -> str:
