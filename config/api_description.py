@@ -10,8 +10,8 @@ own jobs, staff see everybody's. What belongs to others answers 404, the same as
 seconds for the end. `Idempotency-Key` makes a request safe to repeat. A job is `pending` (not due yet), `queued`,
 `processing`, and then `succeeded`, `failed` or `cancelled`.
 
-**Errors** are `application/problem+json` (RFC 9457). `code` is for programs and does not change; `detail` is for people.
-A method that an address does not have answers `405`, an address that does not exist `404`, in the same form.
+**Errors** are `application/problem+json` (RFC 9457). `code` is for programs and does not change; `detail` is for
+people. A method that an address does not have answers `405`, an address that does not exist `404`, in the same form.
 
 **Addresses.** Those below `/api/v1/jobs/`, `queues/`, `kinds/`, `webhooks/` end with a slash. Those that are shown
 without one are taken with one as well.

@@ -18,6 +18,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.utils.encoders import JSONEncoder
 
+from jobs.api.openapi.kinds import examples_as_json
 from jobs.attempts import Attempt
 from jobs.clock import database_now
 from jobs.kinds import JobKind, registry
@@ -314,6 +315,9 @@ class SubmissionInput(serializers.Serializer):
     run_after = serializers.DateTimeField(required=False, allow_null=True, default=None)
     metadata = serializers.DictField(required=False, default=dict)
     webhook_url = WebhookUrl(required=False, allow_blank=True, default="")
+
+    refuses_unknown = True
+    examples = staticmethod(examples_as_json)
 
     def validate_run_after(self, moment: datetime | None) -> datetime | None:
         if moment is not None and not timedelta(days=-1) < moment - timezone.now() < LONGEST_DELAY:

@@ -12,8 +12,24 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.api.openapi import Answer, operation
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE, WebhookUrl
+from jobs.api.shapes.webhooks import (
+    DELIVERY_NOT_FOUND,
+    DELIVERY_UNFINISHED,
+    TOO_MANY_WEBHOOKS,
+    URL_REFUSED,
+    WEBHOOK_DISABLED,
+    WEBHOOK_EXISTS,
+    WEBHOOK_NOT_FOUND,
+    DeliveryListShape,
+    DeliveryShape,
+    NewSecretShape,
+    NewWebhookShape,
+    WebhookListShape,
+    WebhookShape,
+)
 from jobs.api.views import View, refuse_unknown
 from jobs.kinds import UnknownKind, registry
 from jobs.webhooks import endpoints
@@ -37,6 +53,9 @@ class WebhookInput(serializers.Serializer):
     named_only = serializers.BooleanField(required=False)
     enabled = serializers.BooleanField(required=False)
 
+    refuses_unknown = True
+    example = {"url": "https://hooks.example.com/sira", "event_types": ["job.succeeded", "job.failed"]}
+
     def validate_event_types(self, types: list[str]) -> list[str]:
         return sorted(set(types))
 
@@ -50,21 +69,41 @@ class WebhookInput(serializers.Serializer):
 
 
 class Page(serializers.Serializer):
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
+    cursor = serializers.UUIDField(required=False, help_text="from `next` of the page before")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of one page"
+    )
 
 
 class DeliveryPage(Page):
     state = serializers.ChoiceField(choices=WebhookDelivery.State.choices, required=False)
 
 
-class Webhooks(View):
-    """GET: own webhooks, newest first. POST: make one; the answer holds its secret, which is not shown again."""
+#: Of an address that is said to be a webhook's.
+OF_URLS = (URL_REFUSED, WEBHOOK_EXISTS, TOO_MANY_WEBHOOKS)
 
+
+class WebhookView(View):
+    tag = "webhooks"
+    path_parameters = {"webhook_id": "The webhook's id.", "delivery_id": "The delivery's id."}
+
+
+class Webhooks(WebhookView):
+    @operation(WebhookListShape, parameters=[Page])
     def get(self, request: Request) -> Response:
+        """List your webhooks.
+
+        Newest first; also those that jobs named as their `webhook_url`. Nobody sees the webhooks of others.
+        """
         return _page(request, Page, WebhookEndpoint.objects.filter(owner_id=request.user.pk), describe)
 
+    @operation({201: Answer(NewWebhookShape, headers=("Location",))}, request=WebhookInput, faults=OF_URLS)
     def post(self, request: Request) -> Response:
+        """Make a webhook.
+
+        It is told when your jobs end; with `event_types` and `kinds` of those only that you name. The answer holds its
+        secret, which is not shown again. What is sent, and how it is signed, is in docs/webhooks.md.
+        """
         refuse_unknown(request.data, WebhookInput().fields)
         given = WebhookInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -78,13 +117,21 @@ class Webhooks(View):
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["links"]["self"]})
 
 
-class OneWebhook(View):
-    """GET: the webhook. PATCH: change it, or switch it off and on (`enabled`). DELETE: with its deliveries."""
-
+class OneWebhook(WebhookView):
+    @operation(WebhookShape, faults=[WEBHOOK_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Look at a webhook.
+
+        With how its deliveries went lately, and since when and why nothing is sent to it, if so.
+        """
         return Response(describe(_get(request, webhook_id)))
 
+    @operation(WebhookShape, request=WebhookInput, faults=[WEBHOOK_NOT_FOUND, *OF_URLS])
     def patch(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Change a webhook.
+
+        What is not named stays. `enabled` switches it off and on.
+        """
         endpoint = _get(request, webhook_id)
         refuse_unknown(request.data, WebhookInput().fields)
         given = WebhookInput(data=request.data, partial=True)
@@ -98,47 +145,73 @@ class OneWebhook(View):
             endpoints.disable(endpoint, Because.OWNER)
         return Response(describe(_get(request, webhook_id)))
 
+    @operation({204: Answer(description="It is gone.")}, faults=[WEBHOOK_NOT_FOUND])
     def delete(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Delete a webhook with its deliveries.
+
+        Nothing is sent to it any more, not even what waits to be sent again.
+        """
         _get(request, webhook_id).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RotateSecret(View):
-    """POST: a new secret, shown once. For a day the old one signs as well."""
-
+class RotateSecret(WebhookView):
+    @operation(NewSecretShape, faults=[WEBHOOK_NOT_FOUND])
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Give a webhook a new secret.
+
+        It is shown once. For a day the old one signs as well, so that the receiver can change over.
+        """
         endpoint = _get(request, webhook_id)
         secret = endpoints.rotate_secret(endpoint)
         return Response({"secret": secret, "old_secret_until": endpoint.old_secret_until})
 
 
-class Test(View):
-    """POST: send a `webhook.test` event."""
-
+class Test(WebhookView):
+    @operation(
+        {202: Answer(DeliveryShape, "It will be sent in a moment.", headers=("Location",))},
+        faults=[WEBHOOK_NOT_FOUND, WEBHOOK_DISABLED],
+    )
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Send a test event to a webhook.
+
+        An event of type `webhook.test`. How it went is at `Location`.
+        """
         endpoint = _get(request, webhook_id)
         _refuse_disabled(endpoint)
         return _sent(endpoints.send_test(endpoint))
 
 
-class Deliveries(View):
-    """GET: what was told to this webhook, or should have been, newest first, with every attempt."""
-
+class Deliveries(WebhookView):
+    @operation(DeliveryListShape, parameters=[DeliveryPage], faults=[WEBHOOK_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """List what a webhook was told.
+
+        Or should have been told; newest first, with every attempt.
+        """
         return _page(request, DeliveryPage, _deliveries(_get(request, webhook_id)), describe_delivery)
 
 
-class OneDelivery(View):
-    """GET: one delivery with its attempts."""
-
+class OneDelivery(WebhookView):
+    @operation(DeliveryShape, faults=[WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
+        """Look at one delivery.
+
+        With every attempt: when, how long it took, and what came of it.
+        """
         return Response(describe_delivery(_get_delivery(_get(request, webhook_id), delivery_id)))
 
 
-class Replay(View):
-    """POST: send it once more, with the same `webhook-id`, marked as a replay."""
-
+class Replay(WebhookView):
+    @operation(
+        {202: Answer(DeliveryShape, "It will be sent in a moment.", headers=("Location",))},
+        faults=[WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND, WEBHOOK_DISABLED, DELIVERY_UNFINISHED],
+    )
     def post(self, request: Request, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
+        """Send a delivery once more.
+
+        With the same `webhook-id`, so a receiver that had it already can tell; marked as a replay.
+        """
         endpoint = _get(request, webhook_id)
         delivery = _get_delivery(endpoint, delivery_id)
         _refuse_disabled(endpoint)

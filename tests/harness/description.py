@@ -103,7 +103,8 @@ def _check(response: Any, operation: dict[str, Any], name: str) -> None:
         raise NotAsDescribed(f"{name} as {sent!r}, described are {sorted(content)}")
     if media in ("application/json", MEDIA_TYPE):
         validator = _validator(operation["operationId"], status, media)
-        errors = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(json.loads(response.content))]
+        found = validator.iter_errors(json.loads(response.content))
+        errors = [f"{error.instance_path}: {error.message}" for error in found]
         if errors:
             raise NotAsDescribed(f"{name}, but its body is not as described: {errors}; it was {_shown(response)}")
 

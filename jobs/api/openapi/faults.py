@@ -10,6 +10,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.api.openapi.headers import response_headers
 from jobs.api.problems import MEDIA_TYPE
 
 
@@ -40,13 +41,15 @@ class Fault:
     """One error that an operation may answer.
 
     meaning: one sentence, as `detail` would have it. more: a serializer class with the members that this problem has
-    besides those of every problem; all of them `required=False`, and with an `example`.
+    besides those of every problem; all of them `required=False`, and with an `example`. headers: names of
+    `headers.COMPONENTS`.
     """
 
     status: int
     code: str
     meaning: str
     more: type[serializers.Serializer] | None = None
+    headers: tuple[str, ...] = ()
 
 
 INVALID = Fault(400, "invalid_input", "The request is not valid; `errors` says which field and why.")
@@ -78,6 +81,9 @@ OF_FORMS = (
     Fault(413, "file_too_large", "A file is larger than this server takes."),
 )
 
+#: Headers that these statuses have, whatever the error.
+HEADERS_OF_STATUS = {401: ("WWWAuthenticate",), 429: ("RetryAfter",), 503: ("RetryAfter",)}
+
 
 def responses(faults: Iterable[Fault], path: str, resolve: Any) -> dict[str, Any]:
     """Return the `responses` of an operation for these faults. resolve: a serializer class to the $ref of its
@@ -97,13 +103,15 @@ def _response(status: int, faults: list[Fault], path: str, resolve: Any) -> dict
     response: dict[str, Any] = {
         "description": "\n".join(f"- `{fault.code}`: {fault.meaning}" for fault in faults),
         "content": {
-            MEDIA_TYPE: {"schema": schema, "examples": {fault.code: {"value": _example(fault, path)} for fault in faults}}
+            MEDIA_TYPE: {
+                "schema": schema,
+                "examples": {fault.code: {"value": _example(fault, path)} for fault in faults},
+            }
         },
     }
-    if status in (429, 503):
-        response["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
-    if status == 401:
-        response["headers"] = {"WWW-Authenticate": {"$ref": "#/components/headers/WWWAuthenticate"}}
+    names = [name for fault in faults for name in (*fault.headers, *HEADERS_OF_STATUS.get(status, ()))]
+    if names:
+        response["headers"] = response_headers(tuple(dict.fromkeys(names)))
     return response
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 
 def request_header(name: str, description: str, *, example: str, schema: Any = OpenApiTypes.STR) -> OpenApiParameter:
     """Return a header that a request may have."""
-    from drf_spectacular.utils import OpenApiExample
-
     examples = [OpenApiExample("example", value=example)]
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description, examples=examples)
 
@@ -29,6 +27,12 @@ PREFER = request_header(
 )
 IF_NONE_MATCH = request_header(
     "If-None-Match", "The `ETag` of what you have: 304 without a body if it is still so.", example='"12-0-"'
+)
+LAST_EVENT_ID = request_header(
+    "Last-Event-ID",
+    "Of a stream: the `id` of the last event that came. It goes on after that one, whatever `after` says.",
+    schema={"type": "integer", "minimum": 0},
+    example="41",
 )
 
 #: Headers of answers by the name of their component; `Answer(headers=…)` names them.

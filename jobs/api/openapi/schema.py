@@ -145,7 +145,7 @@ class Schema(AutoSchema):
     # --- components -------------------------------------------------------------------------------------------
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         name = type(serializer).__name__
-        return name.removesuffix("Shape").removesuffix("Input")
+        return name.removesuffix("Shape") if name.endswith("Shape") else name.removesuffix("Input")
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
@@ -188,4 +188,5 @@ def _example(shape: Any) -> Any:
 
 def _request_examples(shape: Any) -> list[OpenApiExample]:
     examples = getattr(shape, "examples", None) or {"example": _example(shape)}
+    examples = examples() if callable(examples) else examples
     return [OpenApiExample(name, value=value) for name, value in examples.items() if value is not None]

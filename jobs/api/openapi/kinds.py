@@ -1,0 +1,122 @@
+"""What `POST /api/v1/jobs/` takes: for each kind a component, made from the kind's own declaration.
+
+A new kind is in the description by itself: its docstring, the fields of its serializer, and the serializer's `example`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.plumbing import ResolvedComponent
+from rest_framework import serializers
+
+from jobs.door import file_fields
+from jobs.kinds import JobKind, registry
+
+
+class SubmissionForm(serializers.Serializer):
+    """A submission as a form: the kind's own fields stand beside those of the envelope."""
+
+    metadata = serializers.CharField(required=False, help_text="one JSON object")
+
+    @staticmethod
+    def examples() -> dict[str, Any]:
+        return {kind.name: {"kind": kind.name, **_example(kind)} for kind in _kinds() if file_fields(kind)}
+
+
+class AsJson(OpenApiSerializerExtension):
+    """One variant for each kind that can do without a file."""
+
+    target_class = "jobs.api.serializers.SubmissionInput"
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        envelope = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return _one_of(
+            auto_schema, "Submit", list(_kinds_without_files()), lambda kind: _as_json(auto_schema, kind, envelope)
+        )
+
+
+class AsForm(OpenApiSerializerExtension):
+    """One variant for each kind."""
+
+    target_class = "jobs.api.openapi.kinds.SubmissionForm"
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        from jobs.api.serializers import SubmissionInput
+
+        envelope = auto_schema._map_serializer(SubmissionInput(), direction, bypass_extensions=True)
+        own = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        envelope["properties"] |= own["properties"]
+        return _one_of(auto_schema, "SubmitForm", list(_kinds()), lambda kind: _as_form(auto_schema, kind, envelope))
+
+
+def examples_as_json() -> dict[str, Any]:
+    """Return one submission for each kind that can do without a file, by the kind's name."""
+    return {kind.name: {"kind": kind.name, "input": _example(kind)} for kind in _kinds_without_files()}
+
+
+def _kinds() -> Iterator[JobKind]:
+    return (kind for kind in registry if not kind.internal)
+
+
+def _kinds_without_files() -> Iterator[JobKind]:
+    for kind in _kinds():
+        fields = kind.input().fields
+        if not any(fields[name].required for name in file_fields(kind)):
+            yield kind
+
+
+def _example(kind: JobKind) -> dict[str, Any]:
+    return dict(getattr(kind.input, "example", {}))
+
+
+def _one_of(auto_schema: Any, prefix: str, kinds: list[JobKind], make: Any) -> dict[str, Any]:
+    refs = {}
+    for kind in kinds:
+        component = ResolvedComponent(
+            name=f"{prefix}.{kind.name}", type=ResolvedComponent.SCHEMA, object=kind.name, schema=make(kind)
+        )
+        auto_schema.registry.register_on_missing(component)
+        refs[kind.name] = component.ref["$ref"]
+    return {
+        "oneOf": [{"$ref": ref} for ref in refs.values()],
+        "discriminator": {"propertyName": "kind", "mapping": refs},
+    }
+
+
+def _as_json(auto_schema: Any, kind: JobKind, envelope: dict[str, Any]) -> dict[str, Any]:
+    files = file_fields(kind)
+    taken = _fields(auto_schema, kind)
+    taken["properties"] = {name: field for name, field in taken["properties"].items() if name not in files}
+    properties = {
+        **envelope["properties"],
+        "kind": {"const": kind.name},
+        "input": taken | {"additionalProperties": False},
+    }
+    required = ["kind", *(["input"] if taken.get("required") else [])]
+    return _variant(kind, properties, required)
+
+
+def _as_form(auto_schema: Any, kind: JobKind, envelope: dict[str, Any]) -> dict[str, Any]:
+    taken = _fields(auto_schema, kind)
+    properties = {**envelope["properties"], **taken["properties"], "kind": {"const": kind.name}}
+    del properties["input"]
+    return _variant(kind, properties, ["kind", *taken.get("required", [])])
+
+
+def _variant(kind: JobKind, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "title": kind.title,
+        "description": kind.documentation,
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _fields(auto_schema: Any, kind: JobKind) -> dict[str, Any]:
+    schema = auto_schema._map_serializer(kind.input(), "request")
+    return {"type": "object", "properties": {}, **schema}
