@@ -387,6 +387,7 @@ STILL_STOPPING = Fault(
     "still_stopping",
     "Documents of the session are still being processed and were told to stop. Delete it again in a moment.",
     SessionFaultShape,
+    headers=("RetryAfter",),
 )
 OF_LABELS = (
     Fault(400, "session_required", "Say which session the documents belong to, in `session_id`."),
