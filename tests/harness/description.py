@@ -29,6 +29,8 @@ MEANINGFUL = (
     "Retry-After",
     "Content-Disposition",
     "WWW-Authenticate",
+    "RateLimit",
+    "RateLimit-Policy",
     "Idempotent-Replayed",
     "Preference-Applied",
 )
