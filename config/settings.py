@@ -207,6 +207,7 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # what `?format=` means is each address's own affair
     "DEFAULT_SCHEMA_CLASS": "jobs.api.openapi.schema.Schema",
 }
 # The API's description; its words are in config/api_description.py.
@@ -222,10 +223,6 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["jobs.api.openapi.hooks.complete"],
     "SCHEMA_PATH_PREFIX": "/api(/v1)?",
     "SORT_OPERATION_PARAMETERS": False,
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "tryItOutEnabled": False},
 }
 # requests a minute of one API token over all web processes; 0 is no limit, and a token may have its own
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)

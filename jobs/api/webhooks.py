@@ -77,7 +77,9 @@ class Page(serializers.Serializer):
 
 
 class DeliveryPage(Page):
-    state = serializers.ChoiceField(choices=WebhookDelivery.State.choices, required=False)
+    state = serializers.ChoiceField(
+        choices=WebhookDelivery.State.choices, required=False, help_text="only those that stand so"
+    )
 
 
 #: Of an address that is said to be a webhook's.

@@ -79,6 +79,10 @@ class Schema(AutoSchema):
             media: OpenApiRequest(shape, examples=_request_examples(shape)) for media, shape in bodies.items() if shape
         }
 
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        schema, required = super()._get_request_for_media_type(serializer, direction)
+        return schema, required or getattr(serializer, "always_sent", False)
+
     def _resolve_path_parameters(self, variables: list[str]) -> list[Any]:
         own = {**getattr(self.view, "path_parameters", {}), **((self.operation and self.operation.path) or {})}
         return [
