@@ -87,7 +87,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",  # the files of Swagger UI, served by us
     "channels",
@@ -200,7 +199,7 @@ REST_FRAMEWORK = {
         "jobs.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "jobs.api.scopes.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
@@ -208,6 +207,7 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # what `?format=` means is each address's own affair
     "DEFAULT_SCHEMA_CLASS": "jobs.api.openapi.schema.Schema",
 }
 # The API's description; its words are in config/api_description.py.
@@ -223,11 +223,11 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["jobs.api.openapi.hooks.complete"],
     "SCHEMA_PATH_PREFIX": "/api(/v1)?",
     "SORT_OPERATION_PARAMETERS": False,
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "tryItOutEnabled": False},
 }
+# requests a minute of one API token over all web processes; 0 is no limit, and a token may have its own
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)
+if API_REQUESTS_PER_MINUTE < 0:
+    raise ImproperlyConfigured("API_REQUESTS_PER_MINUTE must be 0 (no limit) or more.")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
 # A text that is sent as JSON may be as large as a file, plus what JSON's escapes add.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_UPLOAD_BYTES

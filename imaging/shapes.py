@@ -8,10 +8,9 @@ from rest_framework import serializers
 
 from imaging.models import Message
 from imaging.providers import PROVIDERS
-from imaging.serializers import MOST_STEPS, LARGEST_SEED
+from imaging.serializers import LARGEST_SEED, MOST_STEPS
 from imaging.words import WORDS
 from jobs.api.openapi import Fault
-from jobs.api.openapi.common import JobFaultShape
 from jobs.api.shapes.examples import FILE, JOB
 from jobs.api.shapes.jobs import JobErrorShape, JobShape
 from jobs.states import State
@@ -63,7 +62,9 @@ class ImageParametersShape(serializers.Serializer):
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     steps = serializers.IntegerField(min_value=1, max_value=MOST_STEPS)
-    seed = serializers.IntegerField(min_value=0, max_value=LARGEST_SEED, help_text="of our choice if none was asked for")
+    seed = serializers.IntegerField(
+        min_value=0, max_value=LARGEST_SEED, help_text="of our choice if none was asked for"
+    )
 
 
 class ImageShape(serializers.Serializer):

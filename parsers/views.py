@@ -20,6 +20,7 @@ from jobs.api.submissions import LONGEST_WAIT_SECONDS, accept, accepted_response
 from jobs.api.views import View
 from jobs.models import HIGHEST_PRIORITY, Job
 from jobs.states import State
+from jobs.tokens.models import Scope
 from parsers.serializers import (
     WORDS,
     MonitoringQuery,
@@ -59,6 +60,7 @@ class _Submit(View):
     """What the four ways to send a CV share."""
 
     tag = "cv"
+    scopes = {"POST": Scope.SUBMIT}
 
     def submit(self, request: Request, priority: int | None = None) -> Job:
         raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import overview, views, webhooks
+from jobs.api import description, overview, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
@@ -28,6 +28,8 @@ urlpatterns = [
     ),
     path("resources/", views.Resources.as_view(), name="resources"),
     path("kinds/", views.Kinds.as_view(), name="kinds"),
+    path("schema/", description.Schema.as_view(), name="schema"),
+    path("docs/", description.Docs.as_view(), name="docs"),
     path("webhooks/", webhooks.Webhooks.as_view(), name="webhooks"),
     path("webhooks/<uuid:webhook_id>/", webhooks.OneWebhook.as_view(), name="webhook"),
     path("webhooks/<uuid:webhook_id>/rotate-secret/", webhooks.RotateSecret.as_view(), name="webhook-rotate-secret"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, QueryDict, StreamingHttpResponse
@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
+from jobs.api.authentication import add_limit_headers
 from jobs.api.language import english
 from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Answer, Fault, operation
 from jobs.api.openapi.common import (
@@ -57,10 +58,12 @@ from jobs.clock import database_now
 from jobs.door import refuse_unknown
 from jobs.kinds import registry
 from jobs.listing import find_page
+from jobs.live.callers import Caller
 from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
 from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED, State
+from jobs.tokens.models import Scope
 
 #: A download is read from the storage in pieces of so many bytes.
 CHUNK = 64 * 1024
@@ -79,11 +82,12 @@ class View(APIView):
     """What our views share: JSON objects and forms in, JSON and problems out, in English.
 
     tag: the part of the API's description that it stands in. path_parameters: what those of its address are.
+    scopes: what a token needs for each method that changes something, such as {"POST": Scope.SUBMIT}.
     """
 
     tag = "jobs"
-    path_parameters: Mapping[str, str] = {}
-
+    path_parameters: ClassVar[Mapping[str, str]] = {}
+    scopes: ClassVar[Mapping[str, Scope]] = {}
     parser_classes = [ObjectParser, MultiPartParser, FormParser]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -95,10 +99,13 @@ class View(APIView):
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-cache, private"  # may be kept, but must be asked for again (ETag)
         patch_vary_headers(response, ["Authorization", "Cookie"])
+        add_limit_headers(request, response)
         return response
 
 
 class Jobs(View):
+    scopes = {"POST": Scope.SUBMIT}
+
     @operation(JobListShape, parameters=[JobPage])
     def get(self, request: Request) -> Response:
         """List jobs.
@@ -174,6 +181,8 @@ class Jobs(View):
 
 
 class OneJob(View):
+    scopes = {"DELETE": Scope.OPERATE}
+
     @operation(
         {
             200: Answer(JobShape, headers=("ETag", "RetryAfter")),
@@ -238,7 +247,8 @@ class Events(View):
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
             cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
             query = _event_query({"after": cursor})
-            response = streaming.respond(job, request.user, query["after"])
+            caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
+            response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
         query = _event_query(request.query_params)
@@ -298,6 +308,8 @@ class Result(View):
 
 
 class Cancel(View):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(
         {200: Answer(JobShape, "It is cancelled."), 202: Answer(JobShape, "The running attempt was told to stop.")},
         request=endings.ReasonInput,
@@ -318,6 +330,8 @@ class Cancel(View):
 
 
 class Retry(View):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(
         {202: Answer(JobShape, "It waits again.", headers=("Location", "Link", "RetryAfter"))},
         request=endings.ReasonInput,
@@ -390,6 +404,8 @@ class SwitchQueue(View):
     tag = "operations"
     path_parameters = {"queue": "The queue's name."}
 
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(
         operations.QueueShape,
         request=operations.SwitchReasonInput,
@@ -432,6 +448,8 @@ class Resources(View):
 
 
 class TakeResource(View):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(
         JobShape,
         request=endings.ReasonInput,

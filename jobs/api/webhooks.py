@@ -32,6 +32,7 @@ from jobs.api.shapes.webhooks import (
 )
 from jobs.api.views import View, refuse_unknown
 from jobs.kinds import UnknownKind, registry
+from jobs.tokens.models import Scope
 from jobs.webhooks import endpoints
 from jobs.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -76,7 +77,9 @@ class Page(serializers.Serializer):
 
 
 class DeliveryPage(Page):
-    state = serializers.ChoiceField(choices=WebhookDelivery.State.choices, required=False)
+    state = serializers.ChoiceField(
+        choices=WebhookDelivery.State.choices, required=False, help_text="only those that stand so"
+    )
 
 
 #: Of an address that is said to be a webhook's.
@@ -89,6 +92,8 @@ class WebhookView(View):
 
 
 class Webhooks(WebhookView):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(WebhookListShape, parameters=[Page])
     def get(self, request: Request) -> Response:
         """List your webhooks.
@@ -118,6 +123,8 @@ class Webhooks(WebhookView):
 
 
 class OneWebhook(WebhookView):
+    scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
+
     @operation(WebhookShape, faults=[WEBHOOK_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
         """Look at a webhook.
@@ -156,6 +163,8 @@ class OneWebhook(WebhookView):
 
 
 class RotateSecret(WebhookView):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(NewSecretShape, faults=[WEBHOOK_NOT_FOUND])
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
         """Give a webhook a new secret.
@@ -168,6 +177,8 @@ class RotateSecret(WebhookView):
 
 
 class Test(WebhookView):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(
         {202: Answer(DeliveryShape, "It will be sent in a moment.", headers=("Location",))},
         faults=[WEBHOOK_NOT_FOUND, WEBHOOK_DISABLED],
@@ -203,6 +214,8 @@ class OneDelivery(WebhookView):
 
 
 class Replay(WebhookView):
+    scopes = {"POST": Scope.OPERATE}
+
     @operation(
         {202: Answer(DeliveryShape, "It will be sent in a moment.", headers=("Location",))},
         faults=[WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND, WEBHOOK_DISABLED, DELIVERY_UNFINISHED],

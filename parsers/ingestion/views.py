@@ -19,6 +19,7 @@ from jobs.api.uploads import BatchTooLarge, BatchView, EmptyBatch, TooManyFiles
 from jobs.api.views import View
 from jobs.batches import summary
 from jobs.errors import InvalidInput
+from jobs.tokens.models import Scope
 from parsers.ingestion import status, store
 from parsers.ingestion.forgetting import StillStopping, forget_session
 from parsers.ingestion.messages import error_sentence, say
@@ -61,6 +62,8 @@ _HEADERS = ("Location", "Link", "RetryAfter", "IdempotentReplayed")
 
 class ProcessAndStoreBatch(BatchView):
     tag = "documents"
+
+    scopes = {"POST": Scope.SUBMIT}
 
     @operation(
         {
@@ -140,6 +143,8 @@ class Sessions(View):
 class OneSession(View):
     tag = "documents"
 
+    scopes = {"DELETE": Scope.OPERATE}
+
     @operation(SessionShape, parameters=[ACCEPT_LANGUAGE], faults=[SESSION_NOT_FOUND])
     def get(self, request: Request, session_id: str) -> Response:
         """What a session has, and how it stands."""
@@ -184,6 +189,8 @@ class Documents(View):
 class OneDocument(View):
     tag = "documents"
     path_parameters = {"document_id": "The document's id, from the session's documents."}
+
+    scopes = {"DELETE": Scope.OPERATE}
 
     @operation(
         {204: Answer(None, "The document is gone, with its chunks.")},

@@ -29,6 +29,8 @@ MEANINGFUL = (
     "Retry-After",
     "Content-Disposition",
     "WWW-Authenticate",
+    "RateLimit",
+    "RateLimit-Policy",
     "Idempotent-Replayed",
     "Preference-Applied",
 )
@@ -57,11 +59,11 @@ def describe() -> Description:
     """Return the description of this process's API, made once."""
     generator = SchemaGenerator()
     document = json.loads(json.dumps(generator.get_schema(request=None, public=True)))
-    routes = {(_unanchored(regex), method): path for path, regex, method, _ in generator.endpoints}
+    routes = {(plain_route(regex), method): path for path, regex, method, _ in generator.endpoints}
     return Description(document, routes)
 
 
-def _unanchored(route: str) -> str:
+def plain_route(route: str) -> str:
     """Return a route as Django and DRF both have it: each joins the parts of a regular expression in its own way."""
     return route.replace("^", "")
 
@@ -72,7 +74,7 @@ def check_answer(response: Any) -> None:
     match = request.resolver_match
     if match is None or settings.ROOT_URLCONF != "config.urls" or request.method in ("OPTIONS", "HEAD"):
         return
-    path = describe().routes.get((_unanchored(match.route), request.method))
+    path = describe().routes.get((plain_route(match.route), request.method))
     if path is None:
         view = getattr(match.func, "cls", None)
         if view is not None and issubclass(view, APIView) and response.status_code != 405:

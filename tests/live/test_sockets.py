@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 from django.test import override_settings
+from django.utils import timezone
 
 from jobs import lifecycle, retention
 from jobs.errors import Unavailable
-from jobs.live import consumers, feeds, queries, tailer, watched
+from jobs.live import callers, consumers, feeds, queries, tailer, watched
 from jobs.live.tailer import get_tailer
 from jobs.models import Job, Worker
 from tests.harness.threads import run_together
@@ -433,7 +434,7 @@ def test_an_anonymous_client_that_says_nothing_is_closed(
 def test_a_session_cookie_opens_a_socket_and_logging_out_closes_it(
     sqlite: None, run: Any, ada: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "REVALIDATE_SECONDS", 0.5)
+    monkeypatch.setattr(callers, "REVALIDATE_SECONDS", 0.5)
     client.force_login(ada)
     cookie = f"sessionid={client.cookies['sessionid'].value}".encode()
     job = make_job(ada)
@@ -453,12 +454,12 @@ def test_a_session_cookie_opens_a_socket_and_logging_out_closes_it(
 def test_a_token_that_is_no_longer_good_loses_its_socket(
     sqlite: None, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(consumers, "REVALIDATE_SECONDS", 0.5)
+    monkeypatch.setattr(callers, "REVALIDATE_SECONDS", 0.5)
     token = token_of(ada)
 
     def take_away() -> None:
         if change == "revoked":
-            ada.auth_token.delete()
+            ada.api_tokens.update(revoked_at=timezone.now())
         else:
             type(ada).objects.update(is_active=False)
 

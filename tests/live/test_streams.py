@@ -9,6 +9,7 @@ import pytest
 
 from jobs import lifecycle, retention
 from jobs.api import streaming
+from jobs.live.callers import Caller
 from tests.live.conftest import aside, claim, live_through, make_job
 
 
@@ -24,7 +25,7 @@ def test_a_stream_tells_every_event_once_and_ends(any_database: str, run: Any, a
     job = make_job(ada)
 
     async def main() -> None:
-        telling = asyncio.ensure_future(collect(streaming.stream(job, ada, 0)))
+        telling = asyncio.ensure_future(collect(streaming.stream(job, Caller(ada), 0)))
         await asyncio.sleep(0.1)
         await aside(live_through, job.pk)
         frames = await asyncio.wait_for(telling, 10)
@@ -42,7 +43,7 @@ def test_a_stream_on_which_nothing_happens_says_that_it_is_there(
     job = make_job(ada)
 
     async def main() -> None:
-        telling = asyncio.ensure_future(collect(streaming.stream(job, ada, 1)))
+        telling = asyncio.ensure_future(collect(streaming.stream(job, Caller(ada), 1)))
         await asyncio.sleep(2.5)
         await aside(lifecycle.cancel, job.pk)
         frames = await asyncio.wait_for(telling, 10)
@@ -61,7 +62,7 @@ def test_a_stream_ends_when_there_is_nothing_more_to_tell(
     claim()
 
     async def main() -> None:
-        telling = asyncio.ensure_future(collect(streaming.stream(job, ada, 0)))
+        telling = asyncio.ensure_future(collect(streaming.stream(job, Caller(ada), 0)))
         await asyncio.sleep(0.5)
         if end == "deleted":
             await aside(lambda: job.__class__.objects.filter(pk=job.pk).delete())
@@ -81,6 +82,6 @@ def test_a_job_that_is_gone_before_the_stream_begins_is_an_empty_stream(sqlite: 
     retention.delete_job(job)
 
     async def main() -> None:
-        assert ids(await asyncio.wait_for(collect(streaming.stream(job, ada, 0)), 5)) == []
+        assert ids(await asyncio.wait_for(collect(streaming.stream(job, Caller(ada), 0)), 5)) == []
 
     run(main())

@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from jobs.api.openapi.headers import response_headers
 from jobs.api.problems import MEDIA_TYPE
+from jobs.tokens.models import Scope
 
 
 class FieldErrorShape(serializers.Serializer):
@@ -36,6 +37,14 @@ class ProblemShape(serializers.Serializer):
     errors = FieldErrorShape(many=True, required=False, help_text="what is wrong with single fields")
 
 
+class ScopeFaultShape(serializers.Serializer):
+    """What a problem says about the scope that is missing."""
+
+    scope = serializers.ChoiceField(choices=Scope.values, required=False)
+
+    example = {"scope": "submit"}
+
+
 @dataclass(frozen=True)
 class Fault:
     """One error that an operation may answer.
@@ -53,9 +62,17 @@ class Fault:
 
 
 INVALID = Fault(400, "invalid_input", "The request is not valid; `errors` says which field and why.")
-NOT_AUTHENTICATED = Fault(401, "not_authenticated", "There is no token and no session.")
-BAD_TOKEN = Fault(401, "authentication_failed", "The token is not known, or its user may not sign in any more.")
-PERMISSION_DENIED = Fault(403, "permission_denied", "A session without its CSRF token, or an action that is not yours.")
+#: For operations that ask who is calling.
+OF_CALLERS = (
+    Fault(401, "not_authenticated", "There is no token and no session."),
+    Fault(401, "token_unknown", "There is no such token."),
+    Fault(401, "token_expired", "The token has expired."),
+    Fault(401, "token_revoked", "The token was revoked."),
+    Fault(401, "user_inactive", "The token's owner may not sign in any more."),
+    Fault(403, "insufficient_scope", "The token has not got the `scope` that this needs.", ScopeFaultShape),
+    Fault(403, "permission_denied", "A session's request without its CSRF token, or what is not for you."),
+    Fault(429, "throttled", "The token has made all its requests of this minute."),
+)
 NOT_ACCEPTABLE = Fault(406, "not_acceptable", "None of the types in `Accept` can be sent.")
 INTERNAL = Fault(500, "internal_error", "An error of ours stopped this request. It was logged.")
 DATABASE_AWAY = Fault(503, "database_unavailable", "The database did not answer. Nothing was changed; try again.")
@@ -82,7 +99,7 @@ OF_FORMS = (
 )
 
 #: Headers that these statuses have, whatever the error.
-HEADERS_OF_STATUS = {401: ("WWWAuthenticate",), 429: ("RetryAfter",), 503: ("RetryAfter",)}
+HEADERS_OF_STATUS = {401: ("WWWAuthenticate",), 403: ("WWWAuthenticate",), 429: ("RetryAfter",), 503: ("RetryAfter",)}
 
 
 def responses(faults: Iterable[Fault], path: str, resolve: Any) -> dict[str, Any]:

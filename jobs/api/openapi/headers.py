@@ -66,10 +66,21 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "WWWAuthenticate": {
-        "description": "How to sign in: `Token`.",
+        "description": "How to sign in, or which scope is missing (RFC 6750).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of the token\'s requests of this minute: `"token";r=<left>;t=<seconds>`. '
+        "Not for sessions, and not without a limit.",
+        "schema": {"type": "string"},
+    },
+    "RateLimitPolicy": {
+        "description": 'How many requests the token has in which time: `"token";q=<requests>;w=<seconds>`.',
         "schema": {"type": "string"},
     },
 }
+#: Those of every answer to a token.
+OF_TOKENS = ("RateLimit", "RateLimitPolicy")
 #: Their names on the wire, where that is not the component's name.
 WIRE_NAMES = {
     "RetryAfter": "Retry-After",
@@ -77,6 +88,7 @@ WIRE_NAMES = {
     "IdempotentReplayed": "Idempotent-Replayed",
     "ContentDisposition": "Content-Disposition",
     "WWWAuthenticate": "WWW-Authenticate",
+    "RateLimitPolicy": "RateLimit-Policy",
 }
 #: Headers that an answer has always, wherever it is declared to have them; others depend.
 ALWAYS = frozenset({"Location", "Link", "ETag", "ContentDisposition"})

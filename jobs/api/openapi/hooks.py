@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 
 from jobs.api.openapi.headers import ALWAYS, COMPONENTS
+from jobs.api.scopes import needed_scope
 
 #: The end of an address that is taken with a slash and without.
 OPTIONAL_SLASH = "/?$"
@@ -36,7 +37,8 @@ class TokenScheme(OpenApiAuthenticationExtension):
     name = ["bearer", "token"]  # type: ignore[assignment]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        return [{"bearer": []}, {"token": []}]
+        scope = str(needed_scope(auto_schema.view, auto_schema.method))
+        return [{"bearer": [scope]}, {"token": [scope]}]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
         return [

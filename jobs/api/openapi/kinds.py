@@ -21,6 +21,8 @@ class SubmissionForm(serializers.Serializer):
 
     metadata = serializers.CharField(required=False, help_text="one JSON object")
 
+    always_sent = True
+
     @staticmethod
     def examples() -> dict[str, Any]:
         return {kind.name: {"kind": kind.name, **_example(kind)} for kind in _kinds() if file_fields(kind)}

@@ -10,9 +10,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest
 from rest_framework.serializers import BaseSerializer, ListSerializer
+from rest_framework.views import APIView
 
 from jobs.api.openapi import faults
-from jobs.api.openapi.headers import response_headers
+from jobs.api.openapi.headers import OF_TOKENS, response_headers
 from jobs.api.openapi.operation import Answer, Operation
 
 #: What an operation without `@operation` carries, for the test that finds it.
@@ -78,6 +79,10 @@ class Schema(AutoSchema):
             media: OpenApiRequest(shape, examples=_request_examples(shape)) for media, shape in bodies.items() if shape
         }
 
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        schema, required = super()._get_request_for_media_type(serializer, direction)
+        return schema, required or getattr(serializer, "always_sent", False)
+
     def _resolve_path_parameters(self, variables: list[str]) -> list[Any]:
         own = {**getattr(self.view, "path_parameters", {}), **((self.operation and self.operation.path) or {})}
         return [
@@ -113,6 +118,9 @@ class Schema(AutoSchema):
             responses[str(status)] = merged
         for status, response in faults.responses(self._faults(), self.path, self._resolve_shape).items():
             responses.setdefault(status, response)
+        if self.view.get_authenticators():
+            for response in responses.values():
+                response["headers"] = response.get("headers", {}) | response_headers(OF_TOKENS)
         return dict(sorted(responses.items()))
 
     def _answer(self, answer: Answer, status: str, direction: Any) -> dict[str, Any]:
@@ -136,8 +144,10 @@ class Schema(AutoSchema):
         elif any(map(_may_be_invalid, self.operation.parameters)):
             found.append(faults.INVALID)
         if self.view.get_authenticators():
-            found += [faults.NOT_AUTHENTICATED, faults.BAD_TOKEN, faults.PERMISSION_DENIED]
-        return [*found, faults.NOT_ACCEPTABLE, faults.INTERNAL, faults.DATABASE_AWAY]
+            found += faults.OF_CALLERS
+        if type(self.view).perform_content_negotiation is APIView.perform_content_negotiation:
+            found.append(faults.NOT_ACCEPTABLE)
+        return [*found, faults.INTERNAL, faults.DATABASE_AWAY]
 
     def _resolve_shape(self, shape: Any) -> dict[str, Any]:
         return self.resolve_serializer(shape, "response").ref
@@ -151,6 +161,8 @@ class Schema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)
         if getattr(serializer, "refuses_unknown", False):
             schema["additionalProperties"] = False
+        if getattr(serializer, "takes_more", False):
+            schema["additionalProperties"] = True
         return schema
 
 

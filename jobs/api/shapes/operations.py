@@ -291,3 +291,23 @@ class OverviewShape(serializers.Serializer):
         "day": HistoryShape.example | {"step_seconds": 3600},
         "attention": [ConcernShape.example],
     }
+
+
+class HealthShape(serializers.Serializer):
+    """This server can work."""
+
+    status = serializers.ChoiceField(choices=["ok"])
+    database = serializers.ChoiceField(choices=["ok"])
+    workers = serializers.IntegerField(help_text="processes that work off jobs, alive now")
+    oldest_due_seconds = serializers.IntegerField(help_text="for how long the first due job has waited")
+
+    example = {"status": "ok", "database": "ok", "workers": 2, "oldest_due_seconds": 0}
+
+
+class SickShape(serializers.Serializer):
+    """This server cannot work: its database does not answer."""
+
+    status = serializers.ChoiceField(choices=["unavailable"])
+    database = serializers.ChoiceField(choices=["unavailable"])
+
+    example = {"status": "unavailable", "database": "unavailable"}
