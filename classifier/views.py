@@ -72,11 +72,8 @@ from jobs.batches import Summary
 from jobs.files import find_input
 from jobs.models import HIGHEST_PRIORITY, Job
 from jobs.states import FINISHED, State
-<<<<<<< HEAD
-from parsers.shapes import AT_THE_DOOR
-=======
 from jobs.tokens.models import Scope
->>>>>>> w/openapi
+from parsers.shapes import AT_THE_DOOR
 
 #: A running attempt stops within two seconds of being told to; this allows for a busy machine.
 STOP_SECONDS = 10.0
@@ -96,8 +93,8 @@ _DOC_ID = {"doc_id": "The document's id."}
 
 class Upload(View):
     tag = "classification"
+    scopes = {"POST": Scope.SUBMIT}
 
-<<<<<<< HEAD
     @operation(
         {
             202: Answer(UploadedShape, "The document was taken and is being classified.", headers=_HEADERS),
@@ -107,10 +104,6 @@ class Upload(View):
         parameters=[IDEMPOTENCY_KEY],
         faults=[*OF_SUBMISSIONS, *AT_THE_DOOR],
     )
-=======
-    scopes = {"POST": Scope.SUBMIT}
-
->>>>>>> w/openapi
     def post(self, request: Request) -> Response:
         """Send one document to be classified.
 
@@ -137,17 +130,13 @@ class Upload(View):
 class Classify(View):
     tag = "classification"
     path_parameters = _DOC_ID
+    scopes = {"POST": Scope.SUBMIT}
 
-<<<<<<< HEAD
     @operation(
         ClassifiedNowShape,
         request=ReasonInput,
         faults=[DOCUMENT_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, *UNCLASSIFIED, STILL_PROCESSING],
     )
-=======
-    scopes = {"POST": Scope.SUBMIT}
-
->>>>>>> w/openapi
     def post(self, request: Request, doc_id: str) -> Response:
         """Wait for a document's classification.
 
@@ -178,17 +167,13 @@ class Classify(View):
 class Document(View):
     tag = "classification"
     path_parameters = _DOC_ID
+    scopes = {"DELETE": Scope.OPERATE}
 
-<<<<<<< HEAD
     @operation(
         {200: Answer(ClassifiedDocumentShape, headers=("ETag", "RetryAfter")), 304: _KNOWN},
         parameters=[IF_NONE_MATCH],
         faults=[DOCUMENT_NOT_FOUND],
     )
-=======
-    scopes = {"DELETE": Scope.OPERATE}
-
->>>>>>> w/openapi
     def get(self, request: Request, doc_id: str) -> Response:
         """A document and its classification."""
         job = _document(request, doc_id)
@@ -225,8 +210,8 @@ class Document(View):
 
 class UploadBatch(BatchView):
     tag = "classification"
+    scopes = {"POST": Scope.SUBMIT}
 
-<<<<<<< HEAD
     @operation(
         {
             202: Answer(UploadedBatchShape, "The documents were taken and are a batch.", headers=_HEADERS),
@@ -236,10 +221,6 @@ class UploadBatch(BatchView):
         parameters=[IDEMPOTENCY_KEY],
         faults=[*OF_SUBMISSIONS, *OF_BATCHES],
     )
-=======
-    scopes = {"POST": Scope.SUBMIT}
-
->>>>>>> w/openapi
     def post(self, request: Request) -> Response:
         """Send many documents to be classified.
 
@@ -316,17 +297,13 @@ class Batches(View):
 
 class Cancel(View):
     tag = "classification"
+    scopes = {"POST": Scope.OPERATE}
 
-<<<<<<< HEAD
     @operation(
         ClassifyAnswerShape,
         request=ReasonInput,
         faults=[BATCH_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, JOB_ENDED],
     )
-=======
-    scopes = {"POST": Scope.OPERATE}
-
->>>>>>> w/openapi
     def post(self, request: Request, job_id: str) -> Response:
         """Stop a batch.
 
@@ -346,17 +323,13 @@ class Cancel(View):
 
 class Retry(View):
     tag = "classification"
+    scopes = {"POST": Scope.OPERATE}
 
-<<<<<<< HEAD
     @operation(
         {202: Answer(ClassifyAnswerShape, "They run again.", example=_AGAIN)},
         request=ReasonInput,
         faults=[BATCH_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, NOTHING_TO_RETRY],
     )
-=======
-    scopes = {"POST": Scope.OPERATE}
-
->>>>>>> w/openapi
     def post(self, request: Request, job_id: str) -> Response:
         """Run the documents of a batch again that failed or were cancelled."""
         job = job_to_operate(request, _batch(request, job_id).pk, "requeue")
