@@ -244,14 +244,12 @@ class Events(View):
         goes on until the job has ended; a client that comes again with `Last-Event-ID` misses and repeats nothing.
         """
         job = submissions.get_visible_job(request, job_id)
+        query = _event_query(request.query_params.dict() | _cursor_of(request))
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
-            cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
-            query = _event_query({"after": cursor})
             caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
             response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
-        query = _event_query(request.query_params)
         events = list(job.events.filter(seq__gt=query["after"]).order_by("seq")[: query["limit"]])
         return Response(
             {
@@ -483,6 +481,12 @@ class Kinds(View):
         What can be submitted, and what each kind takes.
         """
         return Response({"results": [describe_kind(kind) for kind in registry if not kind.internal]})
+
+
+def _cursor_of(request: Request) -> dict[str, str]:
+    """Return what a client that comes again says in `Last-Event-ID`."""
+    last = request.headers.get("Last-Event-ID")
+    return {"after": last} if last else {}
 
 
 def _event_query(given: Any) -> dict[str, Any]:

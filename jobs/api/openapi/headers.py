@@ -30,7 +30,7 @@ IF_NONE_MATCH = request_header(
 )
 LAST_EVENT_ID = request_header(
     "Last-Event-ID",
-    "Of a stream: the `id` of the last event that came. It goes on after that one, whatever `after` says.",
+    "The `id` of the last event that came by a stream. It goes on after that one, whatever `after` says.",
     schema={"type": "integer", "minimum": 0},
     example="41",
 )
