@@ -18,6 +18,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from jobs import files, positions
+from jobs.deadlines import deadline_of
 from jobs.errors import JobError
 from jobs.idempotency import IdempotencyConflict, digest_of, find_replay, keys_of
 from jobs.kinds import registry
@@ -47,7 +48,7 @@ class Submission:
     files: Iterable[JobFile] = ()
     run_after: datetime | None = None
     deadline_at: datetime | None = None
-    timeout: timedelta | None = None  # the same, counted from now
+    timeout: timedelta | None = None  # the same, counted from when it is due
     max_attempts: int | None = None
     parent: Job | None = None
     waits_for_children: bool = False  # set by `submit_batch`
@@ -70,8 +71,9 @@ def submit(
     idempotency_key: the same key and request return the first job; `job.was_replayed` tells. Another request under
     the same key raises IdempotencyConflict. options: the other fields of Submission: priority 0–10, user_id,
     session_id, metadata, files (JobFiles of `files.store` that have no job yet), run_after and deadline_at (aware
-    datetimes), timeout, max_attempts, parent, webhook_url (told how the job ended; `job.webhook` then names the
-    endpoint), id (when files were named after it). For a batch see `submit_batch`.
+    datetimes), timeout (the deadline, counted from when it is due; see `deadlines.py`), max_attempts, parent,
+    webhook_url (told how the job ended; `job.webhook` then names the endpoint), id (when files were named
+    after it). For a batch see `submit_batch`.
     Raises UnknownKind, QueueDraining, and InvalidInput for a webhook_url to which nothing is sent.
     """
     return _submit_once([Submission(kind=kind, input=input or {}, **options)], owner, idempotency_key)
@@ -114,6 +116,8 @@ def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
     def create(keys: Sequence[str], digest: str) -> list[Job]:
         _refuse_new(family)
         now = timezone.now()  # one moment for all: they have one deadline
+        # A batch outlives its parts.
+        family[0].deadline_at = max(_deadline(submission, now) for submission in family)
         (job,) = _create(family[:1], owner, now, keys=keys, digest=digest)
         for child in family[1:]:
             child.parent = job
@@ -183,7 +187,7 @@ def _create(
                 metadata=dict(submission.metadata),
                 max_attempts=submission.max_attempts or kind.backoff.max_attempts,
                 run_after=submission.run_after,
-                deadline_at=submission.deadline_at or (now + submission.timeout if submission.timeout else None),
+                deadline_at=_deadline(submission, now),
                 expires_at=max(now, submission.run_after or now) + (kind.retention or settings.SIRA_RETENTION),
                 idempotency_key=key,
                 idempotency_digest=digest,
@@ -205,6 +209,12 @@ def _create(
     for queue in {job.queue for job in jobs if job.state == State.QUEUED}:
         announce_due(queue)
     return jobs
+
+
+def _deadline(submission: Submission, now: datetime) -> datetime:
+    return submission.deadline_at or deadline_of(
+        submission.kind, now=now, run_after=submission.run_after, timeout=submission.timeout
+    )
 
 
 def _first_state(submission: Submission, now: datetime) -> State:

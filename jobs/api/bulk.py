@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from jobs import door
 from jobs.api.parsers import ObjectParser
 from jobs.api.serializers import SubmissionInput, describe_named
-from jobs.api.submissions import RETRY_AFTER_SECONDS, idempotency_key
+from jobs.api.submissions import RETRY_AFTER_SECONDS, cancel_after, idempotency_key
 from jobs.api.views import View
 from jobs.door import Checked, refuse_unknown, was_replayed
 from jobs.errors import InvalidInput
@@ -41,7 +41,10 @@ class BulkInput(serializers.Serializer):
 
 
 class BulkSubmit(View):
-    """POST: submit up to 1,000 jobs of any kinds. What is wrong with one is told by its number, and none is kept."""
+    """POST: submit up to 1,000 jobs; `Cancel-After` holds for each. What is wrong with one is told by its number.
+
+    Then none of them is kept.
+    """
 
     parser_classes = [ObjectParser]
 
@@ -50,7 +53,9 @@ class BulkSubmit(View):
         _refuse_typos(request.data)
         given = BulkInput(data=request.data)
         given.is_valid(raise_exception=True)
-        entries = _check_all(given.validated_data["jobs"], {"request": request})
+        timeout = cancel_after(request)
+        envelopes = [one | {"timeout": timeout} for one in given.validated_data["jobs"]]
+        entries = _check_all(envelopes, {"request": request})
         jobs = door.enter_many(entries, owner=request.user, idempotency_key=key)
         named = {one.endpoint.pk: one for job in jobs if (one := getattr(job, "webhook", None))}
         body: dict[str, Any] = {"jobs": [describe_short(job) for job in jobs], "count": len(jobs)}
