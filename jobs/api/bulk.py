@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import door
+from jobs import door, sent_files
 from jobs.api.parsers import ObjectParser
 from jobs.api.serializers import SubmissionInput, describe_named
 from jobs.api.submissions import RETRY_AFTER_SECONDS, cancel_after, idempotency_key
@@ -92,10 +92,17 @@ def _refuse_typos(data: Mapping[str, Any]) -> None:
 def _check_all(envelopes: list[dict[str, Any]], context: dict[str, Any]) -> list[tuple[Checked, Mapping[str, Any]]]:
     """Check every input before anything is stored. Raises ValidationError with what is wrong with all of them."""
     entries: list[tuple[Checked, Mapping[str, Any]]] = []
+    takes = {name: _file_fields(name) for name in {envelope["kind"] for envelope in envelopes}}
+    ids = (sent_files.ids_in(envelope["input"], takes[envelope["kind"]]) for envelope in envelopes)
+    found = sent_files.find(context["request"].user, set().union(*ids))
     errors: dict[int, Any] = {}
 
     def check(kind: str, data: dict[str, Any], rest: Mapping[str, Any]) -> None:
         refuse_unknown(data, registry.get(kind).input().fields, "input")
+        try:
+            data = sent_files.put_in(data, takes[kind], found)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"input": error.detail}) from None
         entries.append((door.check(kind, data, context=context, prefix="input"), rest))
 
     for number, envelope in enumerate(envelopes):
@@ -106,6 +113,10 @@ def _check_all(envelopes: list[dict[str, Any]], context: dict[str, Any]) -> list
     if errors:
         raise serializers.ValidationError({"jobs": errors})
     return entries
+
+
+def _file_fields(kind: str) -> dict[str, bool]:
+    return door.file_fields(registry.get(kind)) if kind in registry else {}
 
 
 def _errors_of(check: Any) -> Any:

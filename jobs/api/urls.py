@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import bulk, overview, views, webhooks
+from jobs.api import bulk, files, overview, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
@@ -21,6 +21,9 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/retry/", views.Retry.as_view(), name="job-retry"),
     path("jobs/<uuid:job_id>/take-resource/", views.TakeResource.as_view(), name="job-take-resource"),
     path("jobs/<uuid:job_id>/files/<uuid:file_id>/", views.File.as_view(), name="job-file"),
+    path("files/", files.Files.as_view(), name="files"),
+    path("files/<uuid:file_id>/", files.OneFile.as_view(), name="file"),
+    path("files/<uuid:file_id>/content/", files.Content.as_view(), name="file-content"),
     path("overview/", overview.Overview.as_view(), name="overview"),
     path("queues/", views.Queues.as_view(), name="queues"),
     *(
