@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import bulk, files, overview, views, webhooks
+from jobs.api import bulk, files, operations, overview, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
@@ -12,6 +12,9 @@ app_name = "api"
 urlpatterns = [
     path("jobs/", views.Jobs.as_view(), name="jobs"),
     path("jobs/bulk/", bulk.BulkSubmit.as_view(), name="jobs-bulk"),
+    path("jobs/cancel/", operations.CancelMany.as_view(), name="jobs-cancel"),
+    path("jobs/retry/", operations.RetryMany.as_view(), name="jobs-retry"),
+    path("jobs/delete/", operations.DeleteMany.as_view(), name="jobs-delete"),
     path("jobs/<uuid:job_id>/", views.OneJob.as_view(), name="job"),
     path("jobs/<uuid:job_id>/events/", views.Events.as_view(), name="job-events"),
     path("jobs/<uuid:job_id>/attempts/", views.Attempts.as_view(), name="job-attempts"),
