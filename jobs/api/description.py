@@ -65,7 +65,12 @@ class Schema(View):
     @operation(
         {
             200: [
-                Answer(YAML if renderer.format == "yaml" else JSON, media=renderer.media_type, headers=("ETag",))
+                Answer(
+                    YAML if renderer.format == "yaml" else JSON,
+                    "The description.",
+                    media=renderer.media_type,
+                    headers=("ETag",),
+                )
                 for renderer in renderer_classes
             ],
             304: Answer(description="It is as you know it.", headers=("ETag",)),

@@ -241,7 +241,9 @@ class Events(View):
         goes on until the job has ended; a client that comes again with `Last-Event-ID` misses and repeats nothing.
         """
         job = submissions.get_visible_job(request, job_id)
-        query = _event_query(request.query_params.dict() | _cursor_of(request))
+        query = _event_query(request.query_params)
+        if last := request.headers.get("Last-Event-ID"):  # a client that comes again
+            query |= {"after": _event_query({"after": last})["after"]}
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
             caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
             response = streaming.respond(job, caller, query["after"])
@@ -470,12 +472,6 @@ class Kinds(View):
         What can be submitted, and what each kind takes.
         """
         return Response({"results": [describe_kind(kind) for kind in registry if not kind.internal]})
-
-
-def _cursor_of(request: Request) -> dict[str, str]:
-    """Return what a client that comes again says in `Last-Event-ID`."""
-    last = request.headers.get("Last-Event-ID")
-    return {"after": last} if last else {}
 
 
 def _event_query(given: Any) -> dict[str, Any]:

@@ -161,6 +161,6 @@ def _closed_components() -> dict[str, Any]:
         for part in response.get("content", {}).get(MEDIA_TYPE, {}).get("schema", {}).get("allOf", [])
     }
     for name, schema in schemas.items():
-        if name not in joined and "properties" in schema:
+        if name not in joined and "properties" in schema and "oneOf" not in schema:
             schema.setdefault("additionalProperties", False)
     return schemas

@@ -29,6 +29,7 @@ BYTES: dict[str, Any] = {"description": "the bytes of the file"}
 #: For whatever becomes a job.
 OF_SUBMISSIONS = (
     Fault(400, "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 visible ASCII characters."),
+    Fault(400, "file_not_found", "A file of this request has expired. Send it once more."),
     Fault(400, "invalid_cancel_after", "Cancel-After must be a time such as 90s, 5m, 1h30m or 2d."),
     Fault(409, "file_taken", "A file of this request has a job already; each job has files of its own."),
     Fault(422, "idempotency_key_reused", "The Idempotency-Key was used for another request."),
