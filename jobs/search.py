@@ -75,7 +75,14 @@ EVERYTHING = Window()
 
 
 class CommaSeparated(serializers.CharField):
-    """Several values in one parameter, `?state=queued,processing`, or in several of that name."""
+    """Several values in one parameter, `?state=queued,processing`, or in several of that name.
+
+    words: what the values may be, for the API's description.
+    """
+
+    def __init__(self, *, words: Sequence[str] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.words = words
 
     def get_value(self, dictionary: Any) -> Any:
         if hasattr(dictionary, "getlist") and self.field_name in dictionary:
@@ -92,7 +99,7 @@ class JobFilter(serializers.Serializer):
     context: {"user": who asks}; without one, somebody who may see every job.
     """
 
-    state = CommaSeparated(required=False, help_text="states, separated by commas")
+    state = CommaSeparated(words=State.values, required=False, help_text="states, separated by commas")
     kind = CommaSeparated(required=False, help_text="kinds, separated by commas")
     queue = CommaSeparated(required=False, help_text="queues, separated by commas")
     owner = serializers.CharField(

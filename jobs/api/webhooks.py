@@ -42,6 +42,10 @@ Because = WebhookEndpoint.Because
 ASKABLE = [str(event) for event in WebhookEvent if event != WebhookEvent.TEST]
 
 
+class KindName(serializers.CharField):
+    """The name of a kind."""
+
+
 class WebhookInput(serializers.Serializer):
     """What an owner says about a webhook."""
 
@@ -50,7 +54,7 @@ class WebhookInput(serializers.Serializer):
     event_types = serializers.ListField(
         child=serializers.ChoiceField(choices=ASKABLE), required=False, min_length=1, max_length=len(ASKABLE)
     )
-    kinds = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=100)
+    kinds = serializers.ListField(child=KindName(max_length=100), required=False, max_length=100)
     named_only = serializers.BooleanField(required=False)
     enabled = serializers.BooleanField(required=False)
 

@@ -73,6 +73,8 @@ OF_CALLERS = (
     Fault(403, "permission_denied", "A session's request without its CSRF token, or what is not for you."),
     Fault(429, "throttled", "The token has made all its requests of this minute."),
 )
+#: For addresses that have ids or numbers in them.
+NOT_FOUND = Fault(404, "not_found", "There is nothing at this address: what stands in it is no id.")
 NOT_ACCEPTABLE = Fault(406, "not_acceptable", "None of the types in `Accept` can be sent.")
 INTERNAL = Fault(500, "internal_error", "An error of ours stopped this request. It was logged.")
 DATABASE_AWAY = Fault(503, "database_unavailable", "The database did not answer. Nothing was changed; try again.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 
 from jobs.api.openapi.headers import ALWAYS, COMPONENTS
 from jobs.api.scopes import needed_scope
+from jobs.kinds import registry
 
 #: The end of an address that is taken with a slash and without.
 OPTIONAL_SLASH = "/?$"
@@ -67,6 +69,27 @@ class SessionScheme(OpenApiAuthenticationExtension):
             "name": settings.SESSION_COOKIE_NAME,
             "description": "For pages. What changes something needs the header `X-CSRFToken` as well.",
         }
+
+
+class CommaSeparated(OpenApiSerializerFieldExtension):
+    """Several words in one parameter."""
+
+    target_class = "jobs.search.CommaSeparated"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        if self.target.words is None:
+            return {"type": "string"}
+        word = f"({'|'.join(map(re.escape, self.target.words))})"
+        return {"type": "string", "pattern": f"^{word}(,{word})*$"}
+
+
+class KindName(OpenApiSerializerFieldExtension):
+    """The name of any kind, the engine's own as well."""
+
+    target_class = "jobs.api.webhooks.KindName"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        return {"type": "string", "enum": [kind.name for kind in registry]}
 
 
 class FileField(OpenApiSerializerFieldExtension):

@@ -16,6 +16,9 @@ from jobs.door import file_fields
 from jobs.kinds import JobKind, registry
 
 
+BINARY = {"type": "string", "format": "binary"}
+
+
 class SubmissionForm(serializers.Serializer):
     """A submission as a form: the kind's own fields stand beside those of the envelope."""
 
@@ -25,7 +28,11 @@ class SubmissionForm(serializers.Serializer):
 
     @staticmethod
     def examples() -> dict[str, Any]:
-        return {kind.name: {"kind": kind.name, **_example(kind)} for kind in _kinds() if file_fields(kind)}
+        return {
+            kind.name: {"kind": kind.name, **example}
+            for kind in _kinds()
+            if file_fields(kind) and (example := _example(kind)) is not None
+        }
 
 
 class AsJson(OpenApiSerializerExtension):
@@ -51,12 +58,23 @@ class AsForm(OpenApiSerializerExtension):
         envelope = auto_schema._map_serializer(SubmissionInput(), direction, bypass_extensions=True)
         own = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         envelope["properties"] |= own["properties"]
-        return _one_of(auto_schema, "SubmitForm", list(_kinds()), lambda kind: _as_form(auto_schema, kind, envelope))
+        # Said here as well: some readers look no further for what is sent as a file.
+        files = {
+            name: {"type": "array", "items": BINARY} if many else BINARY
+            for kind in _kinds()
+            for name, many in file_fields(kind).items()
+        }
+        one_of = _one_of(auto_schema, "SubmitForm", list(_kinds()), lambda kind: _as_form(auto_schema, kind, envelope))
+        return {"type": "object", "properties": files} | one_of
 
 
 def examples_as_json() -> dict[str, Any]:
     """Return one submission for each kind that can do without a file, by the kind's name."""
-    return {kind.name: {"kind": kind.name, "input": _example(kind)} for kind in _kinds_without_files()}
+    return {
+        kind.name: {"kind": kind.name, "input": example}
+        for kind in _kinds_without_files()
+        if (example := _example(kind)) is not None
+    }
 
 
 def _kinds() -> Iterator[JobKind]:
@@ -70,8 +88,10 @@ def _kinds_without_files() -> Iterator[JobKind]:
             yield kind
 
 
-def _example(kind: JobKind) -> dict[str, Any]:
-    return dict(getattr(kind.input, "example", {}))
+def _example(kind: JobKind) -> dict[str, Any] | None:
+    """Return an input of the kind; None if nobody wrote one and it needs one."""
+    needed = any(field.required for field in kind.input().fields.values())
+    return getattr(kind.input, "example", None if needed else {})
 
 
 def _one_of(auto_schema: Any, prefix: str, kinds: list[JobKind], make: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import inspect
 import re
 from typing import Any
 
+import uritemplate
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest
@@ -18,6 +19,7 @@ from jobs.api.openapi.operation import Answer, Operation
 
 #: What an operation without `@operation` carries, for the test that finds it.
 UNDESCRIBED = "x-undescribed"
+ANY_TEXT = {"type": "string", "minLength": 1, "pattern": "^[^/]+$"}
 UUID_PATTERN = "[0-9a-fA-F]{8}-"
 #: Parameters of addresses that mean the same everywhere.
 PATH_PARAMETERS = {
@@ -145,6 +147,8 @@ class Schema(AutoSchema):
             found.append(faults.INVALID)
         if self.view.get_authenticators():
             found += faults.OF_CALLERS
+        if any(_path_schema(self.path_regex, name) != ANY_TEXT for name in uritemplate.variables(self.path)):
+            found.append(faults.NOT_FOUND)
         if type(self.view).perform_content_negotiation is APIView.perform_content_negotiation:
             found.append(faults.NOT_ACCEPTABLE)
         return [*found, faults.INTERNAL, faults.DATABASE_AWAY]
@@ -173,7 +177,7 @@ def _path_schema(regex: str, name: str) -> dict[str, Any]:
         return {"type": "string", "format": "uuid"}
     if (pattern and pattern[1] == "int") or (group and group[1].startswith(r"\d")):
         return {"type": "integer", "minimum": 0}
-    return {"type": "string", "minLength": 1, "pattern": "^[^/]+$"}
+    return ANY_TEXT
 
 
 def _may_be_invalid(given: Any) -> bool:

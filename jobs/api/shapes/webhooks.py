@@ -190,8 +190,8 @@ class DeliveryListShape(serializers.Serializer):
 
 WEBHOOK_NOT_FOUND = Fault(404, "webhook_not_found", "There is no such webhook, or it is not yours.")
 DELIVERY_NOT_FOUND = Fault(404, "delivery_not_found", "This webhook has no such delivery, or it was forgotten.")
-WEBHOOK_EXISTS = Fault(400, "webhook_exists", "There is a webhook for this URL already. Change that one (PATCH).")
-TOO_MANY_WEBHOOKS = Fault(400, "too_many_webhooks", "There are as many webhooks as one may have. Delete one.")
+WEBHOOK_EXISTS = Fault(409, "webhook_exists", "There is a webhook for this URL already. Change that one (PATCH).")
+TOO_MANY_WEBHOOKS = Fault(409, "too_many_webhooks", "There are as many webhooks as one may have. Delete one.")
 URL_REFUSED = Fault(400, "webhook_url_refused", "No webhook is sent to such a URL.")
 WEBHOOK_DISABLED = Fault(409, "webhook_disabled", "The webhook is disabled. Enable it first (PATCH enabled).")
 DELIVERY_UNFINISHED = Fault(409, "delivery_unfinished", "It is still being sent; there is nothing to replay yet.")

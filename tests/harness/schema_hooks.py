@@ -1,0 +1,51 @@
+"""What schemathesis may pass over, and why. It loads this module by SCHEMATHESIS_HOOKS; nothing else does.
+
+Server errors, undescribed statuses, headers, types and bodies are never passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.openapi.checks import RejectedPositiveData
+
+#: Refusals (400) of requests that no schema can tell from good ones: the code of the problem, or of its first error.
+BEYOND_A_SCHEMA = {
+    "no_user": "whether somebody has this name",
+    "forbidden": "only staff may ask for jobs of others",
+    "empty_range": "that one time comes before another",
+    "out_of_range": "how far from now a time is",
+    "unknown_field": "the words of a search line",
+    "webhook_url_refused": "whether a URL may be called from here",
+}
+
+
+@schemathesis.hook
+def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
+    """Keep a failure, unless a sentence of this module says why it is none."""
+    if isinstance(failure, RejectedPositiveData):
+        return _code_of(response) not in BEYOND_A_SCHEMA
+    if isinstance(failure, AcceptedNegativeData):
+        return not (
+            # A parameter without a value is one that was not given: so do forms and browsers say it.
+            "in query" in failure.message and "" in _values(case.query)
+            # HTTP lets anybody add headers; what nobody reads does no harm.
+            or "in header - object with unexpected properties" in failure.message
+            # Forms know text only, so fields take "5" for a number and 0 or "true" for a boolean, in JSON as well.
+            or "in body" in failure.message and "Incorrect type" in failure.message
+        )  # fmt: skip
+    return True
+
+
+def _values(query: Mapping[str, Any] | None) -> list[Any]:
+    values = list((query or {}).values())
+    return [inner for value in values for inner in (value if isinstance(value, list) else [value])]
+
+
+def _code_of(response: Any) -> str:
+    problem = response.json()
+    errors = problem.get("errors") or [problem]
+    return errors[0]["code"]
