@@ -48,6 +48,7 @@ STATUS_OF_CODE = {
     "idempotency_key_reused": 422,
     "webhook_exists": 409,
     "too_many_webhooks": 409,
+    "file_taken": 409,
 }
 CODE_OF_STATUS = {
     400: "bad_request",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import description, overview, views, webhooks
+from jobs.api import bulk, description, files, operations, overview, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
 
 urlpatterns = [
     path("jobs/", views.Jobs.as_view(), name="jobs"),
+    path("jobs/bulk/", bulk.BulkSubmit.as_view(), name="jobs-bulk"),
+    path("jobs/cancel/", operations.CancelMany.as_view(), name="jobs-cancel"),
+    path("jobs/retry/", operations.RetryMany.as_view(), name="jobs-retry"),
+    path("jobs/delete/", operations.DeleteMany.as_view(), name="jobs-delete"),
     path("jobs/<uuid:job_id>/", views.OneJob.as_view(), name="job"),
     path("jobs/<uuid:job_id>/events/", views.Events.as_view(), name="job-events"),
     path("jobs/<uuid:job_id>/attempts/", views.Attempts.as_view(), name="job-attempts"),
@@ -20,6 +24,9 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/retry/", views.Retry.as_view(), name="job-retry"),
     path("jobs/<uuid:job_id>/take-resource/", views.TakeResource.as_view(), name="job-take-resource"),
     path("jobs/<uuid:job_id>/files/<uuid:file_id>/", views.File.as_view(), name="job-file"),
+    path("files/", files.Files.as_view(), name="files"),
+    path("files/<uuid:file_id>/", files.OneFile.as_view(), name="file"),
+    path("files/<uuid:file_id>/content/", files.Content.as_view(), name="file-content"),
     path("overview/", overview.Overview.as_view(), name="overview"),
     path("queues/", views.Queues.as_view(), name="queues"),
     *(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.http import content_disposition_header, parse_etags, quote_etag
+from django.utils.http import parse_etags, quote_etag
 from rest_framework import serializers, status
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
@@ -22,9 +20,11 @@ from rest_framework.views import APIView
 from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
 from jobs.api.authentication import add_limit_headers
+from jobs.api.downloads import send_file
 from jobs.api.language import english
 from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Answer, Fault, operation
 from jobs.api.openapi.common import (
+    BYTES,
     FILE_NOT_FOUND,
     FORBIDDEN,
     JOB_NOT_FOUND,
@@ -65,10 +65,7 @@ from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED, State
 from jobs.tokens.models import Scope
 
-#: A download is read from the storage in pieces of so many bytes.
-CHUNK = 64 * 1024
-#: For the API's description: what is no JSON.
-BYTES: dict[str, Any] = {"description": "the bytes of the file"}
+#: For the API's description.
 STREAM = {
     "type": "string",
     "description": "Server-sent events: `id` is the event's seq, `event` its type, `data` an Event as JSON.",
@@ -244,14 +241,12 @@ class Events(View):
         goes on until the job has ended; a client that comes again with `Last-Event-ID` misses and repeats nothing.
         """
         job = submissions.get_visible_job(request, job_id)
+        query = _event_query(request.query_params.dict() | _cursor_of(request))
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
-            cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
-            query = _event_query({"after": cursor})
             caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
             response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
-        query = _event_query(request.query_params)
         events = list(job.events.filter(seq__gt=query["after"]).order_by("seq")[: query["limit"]])
         return Response(
             {
@@ -374,17 +369,9 @@ class File(View):
             file = job.files.get(pk=file_id)
             if not file.file:
                 raise Problem(404, f"The file was refused and not kept. {job.error_message}".strip(), code=NOT_KEPT)
-            content = file.file.open("rb")
-        except (JobFile.DoesNotExist, FileNotFoundError):
+        except JobFile.DoesNotExist:
             raise Problem(404, "The job has no such file, or it has expired.", code="file_not_found") from None
-        response = _stream_file(request, content)
-        response["Content-Type"] = _download_type(file.media_type)
-        response["Content-Disposition"] = content_disposition_header(True, file.name) or "attachment"
-        response["Content-Length"] = str(file.size)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response["ETag"] = quote_etag(file.sha256)
-        return response
+        return send_file(request, file)
 
 
 class Queues(View):
@@ -485,6 +472,12 @@ class Kinds(View):
         return Response({"results": [describe_kind(kind) for kind in registry if not kind.internal]})
 
 
+def _cursor_of(request: Request) -> dict[str, str]:
+    """Return what a client that comes again says in `Last-Event-ID`."""
+    last = request.headers.get("Last-Event-ID")
+    return {"after": last} if last else {}
+
+
 def _event_query(given: Any) -> dict[str, Any]:
     query = EventQuery(data=given)
     query.is_valid(raise_exception=True)
@@ -493,23 +486,3 @@ def _event_query(given: Any) -> dict[str, Any]:
 
 def _conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
     return Problem(409, detail, code=code, job_id=str(job.pk), state=str(job.state), **extra)
-
-
-def _stream_file(request: Request, content: Any) -> HttpResponseBase:
-    if not isinstance(request._request, ASGIRequest):
-        return FileResponse(content)
-
-    async def chunks() -> AsyncIterator[bytes]:  # of FileResponse, ASGI would read the whole file into memory first
-        try:
-            while chunk := await asyncio.to_thread(content.read, CHUNK):
-                yield chunk
-        finally:
-            content.close()
-
-    return StreamingHttpResponse(chunks())
-
-
-def _download_type(media_type: str) -> str:
-    """Return a Content-Type that no browser runs, should it show the file after all."""
-    active = ("html", "xml", "svg", "javascript", "ecmascript", "xsl")
-    return "application/octet-stream" if any(word in media_type.lower() for word in active) else media_type

@@ -13,13 +13,6 @@ from typing import Any
 
 from tests.harness.processes import BASE_DIR
 
-#: Checks that do not fit, each with its reason.
-NOT_CHECKED = {
-    # Asks whether a request without a token is refused, by taking the header away that we give to all requests; the
-    # tests of authorisation ask it for every address.
-    "ignored_auth",
-}
-
 
 @dataclass(frozen=True)
 class Cases:
@@ -50,7 +43,7 @@ def send_cases(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{base_url}/api/v1/schema/"),
         *("--header", f"Authorization: Token {token}", "--phases", ",".join(phases), "--seed", str(seed)),
         *("--max-examples", str(examples), "--workers", str(workers), "--continue-on-failure", "--no-shrink"),
-        *("--checks", "all", "--exclude-checks", ",".join(sorted(NOT_CHECKED)), "--request-timeout", "30"),
+        *("--checks", "all", "--request-timeout", "30"),
         *("--report", "json", "--report-json-path", str(report / "report.json"), "--no-color"),
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.harness.schema_hooks", "PYTHONPATH": str(BASE_DIR)}

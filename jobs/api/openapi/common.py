@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from jobs.api.openapi.faults import Fault
@@ -21,9 +23,14 @@ JOB_NOT_FOUND = Fault(404, "job_not_found", "There is no such job, or it is not 
 FORBIDDEN = Fault(403, "forbidden", "You may look at this, but only its owner or an operator may change it.")
 FILE_NOT_FOUND = Fault(404, "file_not_found", "The job has no such file, or it has expired.")
 
+#: What is no JSON.
+BYTES: dict[str, Any] = {"description": "the bytes of the file"}
+
 #: For whatever becomes a job.
 OF_SUBMISSIONS = (
     Fault(400, "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 visible ASCII characters."),
+    Fault(400, "invalid_cancel_after", "Cancel-After must be a time such as 90s, 5m, 1h30m or 2d."),
+    Fault(409, "file_taken", "A file of this request has a job already; each job has files of its own."),
     Fault(422, "idempotency_key_reused", "The Idempotency-Key was used for another request."),
     Fault(503, "queue_draining", "The queue takes no new jobs; nothing was stored. Send the request again later."),
 )

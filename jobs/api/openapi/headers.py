@@ -20,6 +20,12 @@ IDEMPOTENCY_KEY = request_header(
     schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     example="order-4711-1",
 )
+CANCEL_AFTER = request_header(
+    "Cancel-After",
+    "Within what time of being due the job has to end, or it fails: 90s, 5m, 1h30m, 2d; a number alone is seconds.",
+    schema={"type": "string", "pattern": r"^(?=\d)(\d{1,3}d)?(\d{1,5}h)?(\d{1,6}m)?(\d{1,8}s?)?$"},
+    example="1h30m",
+)
 PREFER = request_header(
     "Prefer",
     "`wait=n`: the answer comes when the job has ended, at most n (60) seconds later.",
@@ -30,7 +36,7 @@ IF_NONE_MATCH = request_header(
 )
 LAST_EVENT_ID = request_header(
     "Last-Event-ID",
-    "Of a stream: the `id` of the last event that came. It goes on after that one, whatever `after` says.",
+    "The `id` of the last event that came by a stream. It goes on after that one, whatever `after` says.",
     schema={"type": "integer", "minimum": 0},
     example="41",
 )

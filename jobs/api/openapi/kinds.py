@@ -12,11 +12,12 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework import serializers
 
+from jobs.api.shapes.examples import FILE
 from jobs.door import file_fields
 from jobs.kinds import JobKind, registry
 
-
 BINARY = {"type": "string", "format": "binary"}
+FILE_ID = {"type": "string", "format": "uuid", "description": "of a file that was sent to /api/v1/files/ before"}
 
 
 class SubmissionForm(serializers.Serializer):
@@ -36,15 +37,13 @@ class SubmissionForm(serializers.Serializer):
 
 
 class AsJson(OpenApiSerializerExtension):
-    """One variant for each kind that can do without a file."""
+    """One variant for each kind. A file is named by the id that it got when it was sent before."""
 
     target_class = "jobs.api.serializers.SubmissionInput"
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
         envelope = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
-        return _one_of(
-            auto_schema, "Submit", list(_kinds_without_files()), lambda kind: _as_json(auto_schema, kind, envelope)
-        )
+        return _one_of(auto_schema, "Submit", list(_kinds()), lambda kind: _as_json(auto_schema, kind, envelope))
 
 
 class AsForm(OpenApiSerializerExtension):
@@ -69,23 +68,22 @@ class AsForm(OpenApiSerializerExtension):
 
 
 def examples_as_json() -> dict[str, Any]:
-    """Return one submission for each kind that can do without a file, by the kind's name."""
+    """Return one submission for each kind, by the kind's name."""
+    examples = {kind.name: (kind, _example(kind)) for kind in _kinds()}
     return {
-        kind.name: {"kind": kind.name, "input": example}
-        for kind in _kinds_without_files()
-        if (example := _example(kind)) is not None
+        name: {"kind": name, "input": {**example, **_ids(kind, example)}}
+        for name, (kind, example) in examples.items()
+        if example is not None
     }
+
+
+def _ids(kind: JobKind, example: dict[str, Any]) -> dict[str, Any]:
+    """Return ids in place of the files of an example."""
+    return {name: [FILE] if many else FILE for name, many in file_fields(kind).items() if name in example}
 
 
 def _kinds() -> Iterator[JobKind]:
     return (kind for kind in registry if not kind.internal)
-
-
-def _kinds_without_files() -> Iterator[JobKind]:
-    for kind in _kinds():
-        fields = kind.input().fields
-        if not any(fields[name].required for name in file_fields(kind)):
-            yield kind
 
 
 def _example(kind: JobKind) -> dict[str, Any] | None:
@@ -109,9 +107,9 @@ def _one_of(auto_schema: Any, prefix: str, kinds: list[JobKind], make: Any) -> d
 
 
 def _as_json(auto_schema: Any, kind: JobKind, envelope: dict[str, Any]) -> dict[str, Any]:
-    files = file_fields(kind)
     taken = _fields(auto_schema, kind)
-    taken["properties"] = {name: field for name, field in taken["properties"].items() if name not in files}
+    for name, many in file_fields(kind).items():
+        taken["properties"][name] = {"type": "array", "items": FILE_ID} if many else FILE_ID
     properties = {
         **envelope["properties"],
         "kind": {"const": kind.name},

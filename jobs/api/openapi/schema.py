@@ -15,7 +15,7 @@ from rest_framework.serializers import BaseSerializer, ListSerializer
 from rest_framework.views import APIView
 
 from jobs.api.openapi import faults
-from jobs.api.openapi.headers import OF_TOKENS, response_headers
+from jobs.api.openapi.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, OF_TOKENS, response_headers
 from jobs.api.openapi.operation import Answer, Operation
 
 #: What an operation without `@operation` carries, for the test that finds it.
@@ -49,7 +49,7 @@ class Schema(AutoSchema):
 
     # --- words ------------------------------------------------------------------------------------------------
     def get_summary(self) -> str:
-        return self._documentation.partition("\n")[0].rstrip(".")
+        return getattr(self.view, "summary", "") or self._documentation.partition("\n")[0].rstrip(".")
 
     def get_description(self) -> str:
         return self._documentation.partition("\n")[2].strip() or self._documentation
@@ -72,7 +72,9 @@ class Schema(AutoSchema):
 
     # --- in ---------------------------------------------------------------------------------------------------
     def get_override_parameters(self) -> list[Any]:
-        return list(self.operation.parameters) if self.operation else []
+        declared = list(self.operation.parameters) if self.operation else []
+        # What takes a key becomes a job, and jobs have deadlines.
+        return [*declared, CANCEL_AFTER] if IDEMPOTENCY_KEY in declared else declared
 
     def get_request_serializer(self) -> Any:
         if self.operation is None:

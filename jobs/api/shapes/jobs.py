@@ -110,7 +110,8 @@ class JobShape(serializers.Serializer):
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
     run_after = serializers.DateTimeField(allow_null=True, help_text="it is not begun before")
-    expires_at = serializers.DateTimeField(allow_null=True, help_text="it ends by then, finished or not")
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="when it is removed")
+    deadline_at = serializers.DateTimeField(allow_null=True, help_text="it ends by then, finished or not")
     updated_at = serializers.DateTimeField()
     as_of = serializers.DateTimeField(help_text="when all this was so")
     seq = serializers.IntegerField(help_text="of its latest event: where to go on from")
@@ -148,6 +149,7 @@ class JobShape(serializers.Serializer):
         "finished_at": None,
         "run_after": None,
         "expires_at": None,
+        "deadline_at": "2025-11-16T14:30:00.000000+03:00",
         "updated_at": STARTED,
         "as_of": "2025-11-16T13:30:01.020000+03:00",
         "seq": 3,

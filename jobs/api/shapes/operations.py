@@ -136,6 +136,7 @@ class KindShape(serializers.Serializer):
     queue = serializers.CharField()
     priority = serializers.IntegerField(help_text="of a job that names none")
     timeout_seconds = serializers.FloatField(help_text="of one attempt")
+    deadline_seconds = serializers.FloatField(help_text="from being due to the end, all attempts and waits")
     max_attempts = serializers.IntegerField()
     stages = serializers.ListField(child=serializers.CharField())
     input = KindFieldShape(many=True)
@@ -147,6 +148,7 @@ class KindShape(serializers.Serializer):
         "queue": "gpu",
         "priority": 5,
         "timeout_seconds": 600.0,
+        "deadline_seconds": 86400.0,
         "max_attempts": 2,
         "stages": ["painting", "storing"],
         "input": [KindFieldShape.example],
