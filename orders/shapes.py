@@ -9,12 +9,14 @@ from rest_framework import serializers
 from jobs.api.openapi import Fault
 from jobs.api.openapi.common import OF_SUBMISSIONS
 from jobs.api.openapi.endings import OF_ENGINE, OF_PROVIDERS, endings
+from jobs.api.shapes.endings import ReasonInput
 from jobs.api.shapes.examples import JOB
 from jobs.api.shapes.jobs import JobErrorShape
 from jobs.states import State
 from orders.models import Draft, Mail, MailOrder
 from orders.providers import IKAS, OPENAI, SAMPLE, TEMPLATE
 from orders.replies import claims
+from orders.serializers import NumberInput, ResolveInput, VersionInput
 from orders.words import TYPE, WORDS
 from parsers.language import LANGUAGES
 
@@ -487,6 +489,24 @@ class ReplyShape(serializers.Serializer):
     }
 
 
+class ApprovalInput(ReasonInput, VersionInput):
+    """Which version of the draft is sent, and why if that should be on record."""
+
+    example = VersionInput.example
+
+
+class ResolutionInput(ReasonInput, ResolveInput):
+    """What became of the sending, and how that is known if it should be on record."""
+
+    example = ResolveInput.example | {"reason": "it is in the mailbox's Sent folder"}
+
+
+class ConfirmationInput(ReasonInput, NumberInput):
+    """Which order is this customer's, and how that is known if it should be on record."""
+
+    example = NumberInput.example | {"reason": "the customer named the street of the order"}
+
+
 class IkasWebhookInput(serializers.Serializer):
     """What İkas sends. Other members are passed over."""
 
@@ -556,7 +576,7 @@ OF_APPROVING = (
     *endings(
         409,
         {
-            "claims_unmatched": "Statements of this draft are in no field of the order. Change them, or vouch for each.",
+            "claims_unmatched": "Statements of this draft are in no field of the order: change them, or vouch.",
             "order_changed": "The order changed after this draft was made. Write a new draft, or save yours again.",
             "thread_changed": "The customer wrote again after this draft was made. Read that mail first.",
             "order_stale": "What is known of the order is over an hour old. Refresh it, then send.",

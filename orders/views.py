@@ -70,6 +70,8 @@ from orders.shapes import (
     ORDER_NOT_FOUND,
     SENDING,
     UNDER_WAY,
+    ApprovalInput,
+    ConfirmationInput,
     DraftShape,
     FetchedMailsShape,
     ForgottenMailShape,
@@ -79,6 +81,7 @@ from orders.shapes import (
     ProcessedShape,
     QueueStandingShape,
     ReplyShape,
+    ResolutionInput,
     WebhookTakenShape,
 )
 from orders.shops.webhooks import verify_webhook
@@ -103,6 +106,10 @@ _SENDING = {
     202: Answer(DraftShape, "The reply is being sent.", headers=_HEADERS, example=SENDING),
     200: Answer(DraftShape, "The sending has ended; `state` says how.", headers=_HEADERS),
 }
+
+
+#: Of what a person says was sent there may be no job any more.
+_IF_SENDING = ("JobLocation", "JobLink", "PreferenceApplied")
 
 
 class StaffOnly(BasePermission):
@@ -156,7 +163,6 @@ class FetchMails(InboxView):
             200: Answer(FetchedMailsShape, "The fetch has ended."),
             202: Answer(FetchedMailsShape, "The fetch is under way; ask for its job.", headers=_HEADERS),
         },
-        request=ReasonInput,
         parameters=[PREFER],
         faults=[JOB_GONE, *DRAINING],
     )
@@ -234,7 +240,7 @@ class Source(InboxView):
 class RefreshOrder(InboxView):
     scopes = {"POST": Scope.SUBMIT}
 
-    @operation(_ASKED, request=ReasonInput, parameters=[PREFER], faults=[MAIL_NOT_FOUND, JOB_GONE, *DRAINING])
+    @operation(_ASKED, parameters=[PREFER], faults=[MAIL_NOT_FOUND, JOB_GONE, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         """Ask the shop again, whatever is kept."""
         mail = _mail(mail_id)
@@ -259,7 +265,7 @@ class ChooseOrder(InboxView):
 class ConfirmOrder(InboxView):
     scopes = {"POST": Scope.OPERATE}
 
-    @operation(MailShape, request=NumberInput, faults=[MAIL_NOT_FOUND, ORDER_NOT_FOUND, *DRAINING])
+    @operation(MailShape, request=ConfirmationInput, faults=[MAIL_NOT_FOUND, ORDER_NOT_FOUND, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         """Vouch for an order's being this customer's.
 
@@ -309,7 +315,7 @@ class OneDraft(InboxView):
 class Approve(InboxView):
     scopes = {"POST": Scope.OPERATE}
 
-    @operation(_SENDING, request=VersionInput, parameters=[PREFER], faults=[*OF_APPROVING, JOB_GONE, *DRAINING])
+    @operation(_SENDING, request=ApprovalInput, parameters=[PREFER], faults=[*OF_APPROVING, JOB_GONE, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         """Send the draft, as you have seen it.
 
@@ -326,7 +332,12 @@ class Approve(InboxView):
 class Resolve(InboxView):
     scopes = {"POST": Scope.OPERATE}
 
-    @operation(_SENDING, request=ResolveInput, parameters=[PREFER], faults=[*OF_RESOLVING, JOB_GONE, *DRAINING])
+    @operation(
+        _SENDING | {200: Answer(DraftShape, "It was sent, or the sending has ended.", headers=_IF_SENDING)},
+        request=ResolutionInput,
+        parameters=[PREFER],
+        faults=[*OF_RESOLVING, JOB_GONE, *DRAINING],
+    )
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         """Say what became of a sending of which nobody could tell."""
         outcome = _checked(ResolveInput, request.data)["outcome"]
@@ -353,7 +364,7 @@ class Dismiss(InboxView):
 class Reopen(InboxView):
     scopes = {"POST": Scope.OPERATE}
 
-    @operation(MailShape, request=ReasonInput, faults=[MAIL_NOT_FOUND])
+    @operation(MailShape, faults=[MAIL_NOT_FOUND])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         """Take a mail back into the open ones, with the draft it had."""
         with _conflicts(mail_id):
@@ -374,7 +385,7 @@ class ProcessQueue(InboxView):
         stats = {"byStatus": by_status, "byType": {TYPE: counted.total}, "total": counted.total}
         return Response({"success": True, "stats": stats})
 
-    @operation(ProcessedShape, request=ReasonInput)
+    @operation(ProcessedShape)
     def post(self, request: Request) -> Response:
         """Have up to ten look-ups that are due worked on now, and say how they ended.
 

@@ -82,6 +82,7 @@ DATABASE_AWAY = Fault(503, "database_unavailable", "The database did not answer.
 #: For operations that read a body, whatever it is.
 OF_BODIES = (
     INVALID,
+    Fault(400, "parse_error", "The body could not be read: its Content-Type does not fit it."),
     Fault(400, "invalid_json", "The body is not valid JSON in UTF-8."),
     Fault(400, "not_an_object", "The body is JSON, but not an object."),
     Fault(400, "too_deep", "The body is nested too deeply."),
@@ -89,14 +90,18 @@ OF_BODIES = (
     Fault(413, "request_too_large", "The request is larger than this server takes."),
     Fault(415, "unsupported_media_type", "The body is of a type that this address does not take."),
 )
-#: For operations that read a form.
-OF_FORMS = (
+#: For operations of views that parse forms, described or not.
+OF_PARTS = (
     Fault(400, "malformed_request", "The form could not be read."),
     Fault(400, "malformed_part", "A part of the form could not be read; nothing was kept."),
     Fault(400, "truncated_body", "The request breaks off; nothing was kept."),
     Fault(400, "too_many_fields", "The form has too many fields."),
-    Fault(400, "too_many_files", "A field that takes one file came with several."),
     Fault(413, "too_many_files", "There are more files than this address takes."),
+)
+#: For operations that read a form.
+OF_FORMS = (
+    *OF_PARTS,
+    Fault(400, "too_many_files", "A field that takes one file came with several."),
     Fault(413, "file_too_large", "A file is larger than this server takes."),
 )
 

@@ -55,6 +55,14 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         "description": "The job's addresses: `self`, `result`, `events`, `cancel` (RFC 8288).",
         "schema": {"type": "string"},
     },
+    "JobLocation": {
+        "description": "Where the job is, if there is one.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "JobLink": {
+        "description": "The job's addresses, if there is one.",
+        "schema": {"type": "string"},
+    },
     "PreferenceApplied": {
         "description": "Which part of `Prefer` was heeded.",
         "schema": {"type": "string"},
@@ -89,6 +97,8 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 OF_TOKENS = ("RateLimit", "RateLimitPolicy")
 #: Their names on the wire, where that is not the component's name.
 WIRE_NAMES = {
+    "JobLocation": "Location",
+    "JobLink": "Link",
     "RetryAfter": "Retry-After",
     "PreferenceApplied": "Preference-Applied",
     "IdempotentReplayed": "Idempotent-Replayed",

@@ -10,6 +10,7 @@ import uritemplate
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest
+from rest_framework.parsers import MultiPartParser
 from rest_framework.serializers import BaseSerializer, ListSerializer
 from rest_framework.views import APIView
 
@@ -145,6 +146,8 @@ class Schema(AutoSchema):
             found += faults.OF_BODIES
             if self.operation.form:
                 found += faults.OF_FORMS
+            elif MultiPartParser in self.view.parser_classes:
+                found += faults.OF_PARTS
         elif any(map(_may_be_invalid, self.operation.parameters)):
             found.append(faults.INVALID)
         if self.view.get_authenticators():
