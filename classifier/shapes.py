@@ -27,7 +27,7 @@ class BatchUploadInput(BatchRequest):
     """Documents to classify."""
 
     files = serializers.ListField(
-        child=serializers.FileField(), help_text="PDF, DOCX, text or images; each part has a file name"
+        min_length=1, child=serializers.FileField(), help_text="PDF, DOCX, text or images; each part has a file name"
     )
 
     example = {"files": ["(one file's bytes)", "(another's)"], "priority": 5}

@@ -91,6 +91,8 @@ class ConversationInput(serializers.Serializer):
 
 
 class MessagePatch(serializers.Serializer):
+    never_partial = True
+
     extra_metadata = serializers.DictField(
         help_text="keys of your own, deep-merged into what is there; those that mirror the job cannot be written"
     )

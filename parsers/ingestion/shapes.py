@@ -40,7 +40,7 @@ class DocumentBatchInput(BatchRequest):
     """Documents for a session."""
 
     files = serializers.ListField(
-        child=serializers.FileField(), help_text="PDF, DOCX, text or images; each part has a file name"
+        min_length=1, child=serializers.FileField(), help_text="PDF, DOCX, text or images; each part has a file name"
     )
 
     example = {

@@ -85,6 +85,8 @@ class Schema(AutoSchema):
         }
 
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        if getattr(serializer, "never_partial", False):  # of a PATCH as well
+            return self.resolve_serializer(serializer, direction).ref, True
         schema, required = super()._get_request_for_media_type(serializer, direction)
         return schema, required or getattr(serializer, "always_sent", False)
 
