@@ -10,7 +10,9 @@ import hashlib
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.http import parse_etags, quote_etag
+from django.views.decorators.gzip import gzip_page
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
@@ -56,6 +58,7 @@ class OpenApiYaml(Yaml):
     media_type = "application/vnd.oai.openapi"
 
 
+@method_decorator(gzip_page, name="dispatch")
 class Schema(View):
     tag = "description"
     authentication_classes = []

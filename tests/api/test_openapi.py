@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from jobs.api.openapi.schema import UNDESCRIBED
 from jobs.kinds import registry
-from tests.harness.description import describe, plain_route, validator_of
+from tests.harness.description import describe, plain_route, resolve, validator_of
 
 #: Addresses below those of programs that are pages.
 PAGES = {"api/v1/docs/"}
@@ -44,7 +44,7 @@ def operations() -> list[Any]:
 def schemas_with_examples(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:
     bodies = [("request", operation.get("requestBody", {})), *operation["responses"].items()]
     for where, body in bodies:
-        for media, content in body.get("content", {}).items():
+        for media, content in resolve(body).get("content", {}).items():
             for name, example in content.get("examples", {}).items():
                 yield f"{where} {media} {name}", content["schema"], example["value"]
 
@@ -85,7 +85,8 @@ def test_an_operation_says_what_it_does_takes_and_answers(operation: dict[str, A
         assert parameter.get("description"), parameter["name"]
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         assert content.get("examples"), f"no example of {media}"
-    for status, response in operation["responses"].items():
+    for status, declared in operation["responses"].items():
+        response = resolve(declared)
         assert response["description"], status
         for media, content in response.get("content", {}).items():
             if "json" in media and "document" not in content["schema"].get("description", ""):

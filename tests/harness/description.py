@@ -88,7 +88,7 @@ def check_answer(response: Any) -> None:
 def _check(response: Any, operation: dict[str, Any], name: str) -> None:
     status = str(response.status_code)
     name = f"{name} answered {status}"
-    declared = operation["responses"].get(status)
+    declared = resolve(operation["responses"].get(status))
     if declared is None:
         raise NotAsDescribed(f"{name}, which is not described; it was {_shown(response)}")
     _check_headers(response, declared, name)
@@ -137,8 +137,14 @@ def _shown(response: Any) -> str:
 @functools.cache
 def _validator(operation_id: str, status: str, media: str) -> Any:
     operation = next(one for _, _, one in describe().operations() if one["operationId"] == operation_id)
-    schema = operation["responses"][status]["content"][media]["schema"]
+    schema = resolve(operation["responses"][status])["content"][media]["schema"]
     return validator_of(schema, strict=True)
+
+
+def resolve(response: Any) -> Any:
+    """Return an answer of an operation, if it is a reference the one that it refers to."""
+    reference = (response or {}).get("$ref")
+    return describe().document["components"]["responses"][reference.rpartition("/")[2]] if reference else response
 
 
 def validator_of(schema: dict[str, Any], *, strict: bool = False) -> Any:
@@ -158,7 +164,7 @@ def _closed_components() -> dict[str, Any]:
         part["$ref"].rpartition("/")[2]
         for _, _, operation in describe().operations()
         for response in operation["responses"].values()
-        for part in response.get("content", {}).get(MEDIA_TYPE, {}).get("schema", {}).get("allOf", [])
+        for part in resolve(response).get("content", {}).get(MEDIA_TYPE, {}).get("schema", {}).get("allOf", [])
     }
     for name, schema in schemas.items():
         if name not in joined and "properties" in schema and "oneOf" not in schema:

@@ -109,16 +109,16 @@ OF_FORMS = (
 HEADERS_OF_STATUS = {401: ("WWWAuthenticate",), 403: ("WWWAuthenticate",), 429: ("RetryAfter",), 503: ("RetryAfter",)}
 
 
-def responses(faults: Iterable[Fault], path: str, resolve: Any) -> dict[str, Any]:
+def responses(faults: Iterable[Fault], resolve: Any) -> dict[str, Any]:
     """Return the `responses` of an operation for these faults. resolve: a serializer class to the $ref of its
     component."""
     by_status: dict[int, dict[str, Fault]] = defaultdict(dict)
     for fault in faults:
         by_status[fault.status].setdefault(fault.code, fault)
-    return {str(status): _response(status, list(found.values()), path, resolve) for status, found in by_status.items()}
+    return {str(status): _response(status, list(found.values()), resolve) for status, found in by_status.items()}
 
 
-def _response(status: int, faults: list[Fault], path: str, resolve: Any) -> dict[str, Any]:
+def _response(status: int, faults: list[Fault], resolve: Any) -> dict[str, Any]:
     shapes = [ProblemShape, *dict.fromkeys(fault.more for fault in faults if fault.more)]
     schema = {
         "allOf": [resolve(shape) for shape in shapes],
@@ -129,7 +129,7 @@ def _response(status: int, faults: list[Fault], path: str, resolve: Any) -> dict
         "content": {
             MEDIA_TYPE: {
                 "schema": schema,
-                "examples": {fault.code: {"value": _example(fault, path)} for fault in faults},
+                "examples": {fault.code: {"value": _example(fault)} for fault in faults},
             }
         },
     }
@@ -139,7 +139,7 @@ def _response(status: int, faults: list[Fault], path: str, resolve: Any) -> dict
     return response
 
 
-def _example(fault: Fault, path: str) -> dict[str, Any]:
+def _example(fault: Fault) -> dict[str, Any]:
     more = fault.more.example if fault.more else {}  # type: ignore[attr-defined]
     if fault.code == INVALID.code:
         more = {"errors": [FieldErrorShape.example]} | more
@@ -148,7 +148,7 @@ def _example(fault: Fault, path: str) -> dict[str, Any]:
         "title": HTTPStatus(fault.status).phrase,
         "status": fault.status,
         "detail": fault.meaning,
-        "instance": path,
+        "instance": "/the/address/that/was/asked",
         "code": fault.code,
         **more,
     }

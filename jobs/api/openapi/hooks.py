@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
@@ -24,12 +27,41 @@ def without_optional_slashes(endpoints: list[Any]) -> list[Any]:
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the components that answers refer to."""
+    """Add the components that answers refer to, and make one of each answer that many operations have."""
     components = result.setdefault("components", {})
     components["headers"] = {
         name: ({"required": True} if name in ALWAYS else {}) | described for name, described in COMPONENTS.items()
     }
+    components["responses"] = _shared(result["paths"])
     return result
+
+
+def _shared(paths: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers that occur more than once by name, and put references in their places."""
+    responses = [
+        (operation["responses"], status)
+        for methods in paths.values()
+        for operation in methods.values()
+        for status in operation["responses"]
+    ]
+    written = {id(found): {} for found, _ in responses}
+    counts: Counter[str] = Counter()
+    for found, status in responses:
+        written[id(found)][status] = text = json.dumps([status, found[status]], sort_keys=True)
+        counts[text] += 1
+    names: dict[str, str] = {}
+    shared: dict[str, Any] = {}
+    for found, status in responses:
+        text = written[id(found)][status]
+        if counts[text] == 1:
+            continue
+        if text not in names:
+            title = re.sub(r"[^A-Za-z]", "", HTTPStatus(int(status)).phrase)
+            number = sum(name.rstrip("0123456789") == title for name in shared) + 1
+            names[text] = title if number == 1 else f"{title}{number}"
+            shared[names[text]] = found[status]
+        found[status] = {"$ref": f"#/components/responses/{names[text]}"}
+    return shared
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -123,7 +123,7 @@ class Schema(AutoSchema):
                     if part in response:
                         merged.setdefault(part, {}).update(response[part])
             responses[str(status)] = merged
-        for status, response in faults.responses(self._faults(), self.path, self._resolve_shape).items():
+        for status, response in faults.responses(self._faults(), self._resolve_shape).items():
             responses.setdefault(status, response)
         if self.view.get_authenticators():
             for response in responses.values():
@@ -170,6 +170,10 @@ class Schema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
+        for name, field in serializer.fields.items():
+            if isinstance(field, ListSerializer):
+                limits = {"minItems": None if field.allow_empty else 1, "maxItems": field.max_length}
+                schema["properties"][name] |= {limit: value for limit, value in limits.items() if value is not None}
         if getattr(serializer, "refuses_unknown", False):
             schema["additionalProperties"] = False
         if getattr(serializer, "takes_more", False):
