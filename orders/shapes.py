@@ -90,7 +90,7 @@ class OrderShape(_ShortOrderShape):
     fetched_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     is_fresh = serializers.BooleanField(help_text="false: ask the shop again before it is told")
-    source = serializers.ChoiceField((SAMPLE, IKAS))
+    source = serializers.ChoiceField((SAMPLE, IKAS))  # type: ignore[assignment]
 
     example: dict[str, Any] = ShortOrderShape.example | {
         "ordered_at": _ORDERED,
@@ -405,7 +405,7 @@ class FetchedMailsShape(serializers.Serializer):
     success = serializers.BooleanField(help_text="false: `errors` says why")
     fetched = serializers.IntegerField(min_value=0, help_text="new mails")
     enqueued = serializers.IntegerField(min_value=0, help_text="look-ups of orders")
-    errors = serializers.ListField(child=serializers.CharField())
+    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
     job_id = serializers.UUIDField()
 
     example = {"success": True, "fetched": 3, "enqueued": 3, "errors": [], "job_id": JOB}
@@ -417,7 +417,7 @@ class ProcessedShape(serializers.Serializer):
     success = serializers.BooleanField(help_text="false: no worker runs")
     processed = serializers.IntegerField(min_value=0)
     failed = serializers.IntegerField(min_value=0)
-    errors = serializers.ListField(child=serializers.CharField())
+    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
 
     example = {"success": True, "processed": 5, "failed": 0, "errors": []}
 
@@ -492,7 +492,7 @@ class ReplyShape(serializers.Serializer):
 class ApprovalInput(ReasonInput, VersionInput):
     """Which version of the draft is sent, and why if that should be on record."""
 
-    example = VersionInput.example
+    example = VersionInput.example  # type: ignore[assignment]
 
 
 class ResolutionInput(ReasonInput, ResolveInput):
@@ -512,7 +512,7 @@ class IkasWebhookInput(serializers.Serializer):
 
     id = serializers.CharField(max_length=200, help_text="the same when it is sent again")
     scope = serializers.CharField(required=False, help_text="what happened")
-    data = serializers.CharField(help_text="a JSON text")
+    data = serializers.CharField(help_text="a JSON text")  # type: ignore[assignment]
     signature = serializers.CharField(help_text="hexadecimal HMAC-SHA256 of `data` with the client's secret")
 
     example = {

@@ -208,7 +208,7 @@ class MonitoringShape(serializers.Serializer):
     failure_rate = serializers.FloatField(
         allow_null=True, min_value=0, max_value=1, help_text="failed of those that ended; null: none has"
     )
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.IntegerField(min_value=1), help_text="failed jobs by the code of their error"
     )
 

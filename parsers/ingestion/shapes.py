@@ -151,7 +151,7 @@ class BatchStatusShape(serializers.Serializer):
     progress = serializers.FloatField(min_value=0, max_value=100)
     chunks = serializers.IntegerField(min_value=0)
     documents = BatchDocumentShape(many=True)
-    errors = BatchErrorShape(many=True)
+    errors = BatchErrorShape(many=True)  # type: ignore[assignment]
     evidence = EvidenceShape(many=True)
     found_by = serializers.ChoiceField(
         FOUND_BY, help_text="by the id; as the session's latest; from the session's chunks; not at all"
