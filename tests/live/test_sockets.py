@@ -20,7 +20,8 @@ from jobs.live import callers, consumers, feeds, queries, tailer, watched
 from jobs.live.tailer import get_tailer
 from jobs.models import Job, Worker
 from tests.harness.threads import run_together
-from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs, token_of
+from tests.harness.tokens import token_of
+from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs
 
 LAYER = "channels.layers.InMemoryChannelLayer"
 
