@@ -42,10 +42,8 @@ class Command(BaseCommand):
         token, key = issuing.issue(
             owner, options["name"], options["scope"], expires_at=expires_at, requests_per_minute=most
         )
-        end = (
-            f"good until {timezone.localtime(expires_at):%Y-%m-%d %H:%M}" if expires_at else "good until it is revoked"
-        )
-        told = f"{token.name} of {owner.get_username()}: {', '.join(token.scopes)}; {end}."
+        end = f"{timezone.localtime(expires_at):%Y-%m-%d %H:%M}" if expires_at else "it is revoked"
+        told = f"{token.name} of {owner.get_username()}: {', '.join(token.scopes)}; good until {end}."
         self.stderr.write(clean(f"{told} Keep it now; it is not shown again."), str)
         self.stderr.write(f"To end it: manage.py revoke_token {token.prefix}", str)
         self.stdout.write(key)
