@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
-from jobs.api.authentication import add_limit_headers
+from jobs.api.authentication import add_limit_headers, token_used
 from jobs.api.language import english
 from jobs.api.operating import job_to_operate, may_operate, on_record, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
@@ -179,7 +179,7 @@ class Events(View):
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
             cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
             query = _event_query({"after": cursor})
-            caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
+            caller = Caller(request.user, token_used(request), request.session)
             response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
