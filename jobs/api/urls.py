@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import bulk, files, operations, overview, views, webhooks
+from jobs.api import bulk, exports, files, operations, overview, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
@@ -12,6 +12,7 @@ app_name = "api"
 urlpatterns = [
     path("jobs/", views.Jobs.as_view(), name="jobs"),
     path("jobs/bulk/", bulk.BulkSubmit.as_view(), name="jobs-bulk"),
+    path("jobs/results/", exports.Results.as_view(), name="jobs-results"),
     path("jobs/cancel/", operations.CancelMany.as_view(), name="jobs-cancel"),
     path("jobs/retry/", operations.RetryMany.as_view(), name="jobs-retry"),
     path("jobs/delete/", operations.DeleteMany.as_view(), name="jobs-delete"),
@@ -19,7 +20,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/events/", views.Events.as_view(), name="job-events"),
     path("jobs/<uuid:job_id>/attempts/", views.Attempts.as_view(), name="job-attempts"),
     path("jobs/<uuid:job_id>/input/", views.Input.as_view(), name="job-input"),
-    path("jobs/<uuid:job_id>/result/", views.Result.as_view(), name="job-result"),
+    path("jobs/<uuid:job_id>/result/", exports.Result.as_view(), name="job-result"),
     path("jobs/<uuid:job_id>/cancel/", views.Cancel.as_view(), name="job-cancel"),
     path("jobs/<uuid:job_id>/retry/", views.Retry.as_view(), name="job-retry"),
     path("jobs/<uuid:job_id>/take-resource/", views.TakeResource.as_view(), name="job-take-resource"),

@@ -45,7 +45,7 @@ from jobs.listing import find_page
 from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
 from jobs.running import NOT_KEPT
-from jobs.states import UNFINISHED, State
+from jobs.states import UNFINISHED
 
 
 class View(APIView):
@@ -145,7 +145,7 @@ class OneJob(View):
                 receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
                 after["receipt"] = receipt.digest
         except retention.StillRunning:
-            raise _conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
+            raise conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
         except Job.DoesNotExist:
             raise Problem(404, "The job was deleted already.", code="job_not_found") from None
         receipt.refresh_from_db()  # its time is the database's
@@ -192,26 +192,6 @@ class Input(View):
         return Response({"id": str(job.pk), "kind": job.kind, "input": job.input, "links": links(job)})
 
 
-class Result(View):
-    """GET: what the job has made. 409 while there is nothing, with the reason."""
-
-    def get(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = submissions.get_visible_job(request, job_id)
-        if wait := submissions.preferred_wait(request):
-            job = submissions.wait_for_end(job, wait)
-        if job.state == State.SUCCEEDED:
-            body = describe(job)
-            shown = {name: body[name] for name in ("id", "kind", "state", "finished_at", "files", "links")}
-            return Response(shown | {"result": job.result})
-        if job.state == State.FAILED:
-            error = {"code": job.error_code, "message": job.error_message}
-            raise _conflict(job, "job_failed", f"The job failed: {job.error_message}", error=error)
-        if job.state == State.CANCELLED:
-            raise _conflict(job, "job_cancelled", "The job was cancelled: there is no result. Retry it to get one.")
-        headers = {"Retry-After": str(submissions.RETRY_AFTER_SECONDS)}
-        raise _conflict(job, "job_unfinished", "The job has not ended yet.", headers=headers, progress=job.progress)
-
-
 class Cancel(View):
     """POST: stop the job. 200 when it is cancelled, 202 when a running attempt was told to stop."""
 
@@ -220,7 +200,7 @@ class Cancel(View):
         with on_record(request, job, "cancel"):
             cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if cancelled is None:
-            raise _conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
+            raise conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
         code = status.HTTP_200_OK if cancelled.is_finished else status.HTTP_202_ACCEPTED
         return Response(describe(cancelled), status=code)
 
@@ -234,7 +214,7 @@ class Retry(View):
             requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if requeued is None:
             job = submissions.get_visible_job(request, job_id)
-            raise _conflict(
+            raise conflict(
                 job,
                 "job_not_retryable",
                 "Only what failed or was cancelled can be run again, and if its file was kept.",
@@ -310,7 +290,7 @@ class TakeResource(View):
         with on_record(request, job, "take_resource", also_own=True):
             taken = lifecycle.take_resource(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if taken is None:
-            raise _conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
+            raise conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
         return Response(describe(taken))
 
 
@@ -327,5 +307,5 @@ def _event_query(given: Any) -> dict[str, Any]:
     return query.validated_data
 
 
-def _conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
+def conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
     return Problem(409, detail, code=code, job_id=str(job.pk), state=str(job.state), **extra)
