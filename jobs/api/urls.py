@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import bulk, exports, files, operations, overview, views, webhooks
+from jobs.api import bulk, exports, files, operations, overview, schedules, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
@@ -36,6 +36,18 @@ urlpatterns = [
     ),
     path("resources/", views.Resources.as_view(), name="resources"),
     path("kinds/", views.Kinds.as_view(), name="kinds"),
+    path("schedules/", schedules.Schedules.as_view(), name="schedules"),
+    path("schedules/<int:schedule_id>/", schedules.OneSchedule.as_view(), name="schedule"),
+    path("schedules/<int:schedule_id>/run/", schedules.RunSchedule.as_view(), name="schedule-run"),
+    *(
+        path(
+            f"schedules/<int:schedule_id>/{verb}/",
+            schedules.SwitchSchedule.as_view(),
+            {"verb": verb},
+            name=f"schedule-{verb}",
+        )
+        for verb in schedules.SWITCHES
+    ),
     path("webhooks/", webhooks.Webhooks.as_view(), name="webhooks"),
     path("webhooks/<uuid:webhook_id>/", webhooks.OneWebhook.as_view(), name="webhook"),
     path("webhooks/<uuid:webhook_id>/rotate-secret/", webhooks.RotateSecret.as_view(), name="webhook-rotate-secret"),
