@@ -20,6 +20,7 @@ from jobs.door import Checked, refuse_unknown, was_replayed
 from jobs.errors import InvalidInput
 from jobs.kinds import UnknownKind, registry
 from jobs.models import Job
+from jobs.tokens.models import Scope
 from jobs.webhooks.endpoints import MOST_ENDPOINTS
 
 #: Jobs of one request. More are several requests, each with a key of its own.
@@ -46,6 +47,7 @@ class BulkSubmit(View):
     Then none of them is kept.
     """
 
+    scopes = {"POST": Scope.SUBMIT}
     parser_classes = [ObjectParser]
 
     def post(self, request: Request) -> Response:

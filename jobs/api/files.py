@@ -26,6 +26,7 @@ from jobs.api.views import View
 from jobs.door import FileTooLarge, refuse_unknown
 from jobs.models import JobFile
 from jobs.running import NOT_KEPT
+from jobs.tokens.models import Scope
 
 
 class FileUpload(serializers.Serializer):
@@ -47,6 +48,7 @@ class FilePage(serializers.Serializer):
 class Files(View):
     """GET: own files, newest first. POST: send one file; a job names its id where it takes a file, within a day."""
 
+    scopes = {"POST": Scope.SUBMIT}
     parser_classes = [MultiPartParser]
 
     def get(self, request: Request) -> Response:
@@ -86,6 +88,8 @@ class Files(View):
 
 class OneFile(View):
     """GET: what the file is, and which job has it. DELETE: a file that no job has taken."""
+
+    scopes = {"DELETE": Scope.SUBMIT}
 
     def get(self, request: Request, file_id: uuid.UUID) -> Response:
         return Response(describe(_get(request, file_id)))

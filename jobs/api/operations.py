@@ -19,6 +19,7 @@ from jobs.door import refuse_unknown
 from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep
 from jobs.operations import OPERATIONS, Operation, by_filter
 from jobs.search import JobFilter
+from jobs.tokens.models import Scope
 
 #: So many are done while the client waits; more are done by a job.
 MOST_AT_ONCE = 200
@@ -39,6 +40,7 @@ class OperateOnMany(View):
     With `dry_run` nothing is done. Up to 200 are done at once (200), more by a job (202, Location).
     """
 
+    scopes = {"POST": Scope.OPERATE}
     parser_classes = [ObjectParser]
     operation = ""
 

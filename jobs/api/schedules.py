@@ -17,6 +17,7 @@ from jobs.door import refuse_unknown
 from jobs.engine import timetable
 from jobs.engine.timetable import Entry, NothingToDo
 from jobs.models import AuditEntry
+from jobs.tokens.models import Scope
 
 #: Schedules are seen by whoever sees the queues, which they fill.
 LOOK, OPERATE = "jobs.view_queuecontrol", "jobs.operate_schedule"
@@ -50,6 +51,8 @@ class OneSchedule(View):
 class SwitchSchedule(View):
     """POST: pause or resume a schedule, with a reason; for operators. Answers with the schedule as it is then."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, schedule_id: int, verb: str) -> Response:
         entry, on_record = _to_operate(request, schedule_id)
         if SWITCHES[verb] and entry.kind is None and entry.is_broken:
@@ -66,6 +69,8 @@ class SwitchSchedule(View):
 
 class RunSchedule(View):
     """POST: submit a job of the schedule's kind at once, with a reason; for operators. Its times stay as they are."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, schedule_id: int) -> Response:
         entry, on_record = _to_operate(request, schedule_id)

@@ -29,7 +29,7 @@ def give_owners(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0002_operations_and_webhooks'),
+        ('jobs', '0003_api_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
