@@ -22,7 +22,7 @@ from jobs.api.forms import refuse_several
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE
 from jobs.api.submissions import get_visible_job
-from jobs.api.views import View
+from jobs.api.views import View, page_response
 from jobs.door import FileTooLarge, refuse_unknown
 from jobs.models import JobFile
 from jobs.running import NOT_KEPT
@@ -70,7 +70,7 @@ class Files(View):
         following = None
         if len(found) > len(page):
             following = f"{request.path}?{urlencode(request.query_params.dict() | {'cursor': str(page[-1].pk)})}"
-        return Response({"results": [describe(file) for file in page], "next": following})
+        return page_response([describe(file) for file in page], following)
 
     def post(self, request: Request) -> Response:
         refuse_unknown(request.data, FileUpload().fields)

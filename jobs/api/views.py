@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -38,6 +39,7 @@ from jobs.api.serializers import (
     describe_queue,
     describe_resource,
     links,
+    to_json,
 )
 from jobs.attempts import attempts_of
 from jobs.clock import database_now
@@ -94,7 +96,7 @@ class Jobs(View):
             parameters = request.query_params.copy()
             parameters["cursor"] = str(page.older)
             following = f"{request.path}?{parameters.urlencode()}"
-        return Response({"results": describe_many(page.jobs), "next": following})
+        return page_response(describe_many(page.jobs), following)
 
     def post(self, request: Request) -> Response:
         envelope = SubmissionInput(data=self._envelope(request))
@@ -146,8 +148,7 @@ class OneJob(View):
         headers = {"ETag": etag}
         if job.state in UNFINISHED:
             headers["Retry-After"] = str(submissions.RETRY_AFTER_SECONDS)
-        known = parse_etags(request.headers.get("If-None-Match", ""))
-        if "*" in known or etag in [tag.removeprefix("W/") for tag in known]:
+        if is_known(request, etag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return Response(body, headers=headers)
 
@@ -320,7 +321,23 @@ class Kinds(View):
     """GET: what can be submitted, and what each kind takes."""
 
     def get(self, request: Request) -> Response:
-        return Response({"results": [describe_kind(kind) for kind in registry if not kind.internal]})
+        body = {"results": [describe_kind(kind) for kind in registry if not kind.internal]}
+        etag = quote_etag(hashlib.sha256(to_json(body).encode()).hexdigest()[:32])
+        if is_known(request, etag):  # they change with a release
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+        return Response(body, headers={"ETag": etag})
+
+
+def page_response(results: list[Any], following: str | None) -> Response:
+    """Answer with one page of a list. following: the address of the next one, also told as `Link: rel="next"`."""
+    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
+    return Response({"results": results, "next": following}, headers=headers)
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Return whether the client has this already (If-None-Match)."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or etag in [tag.removeprefix("W/") for tag in known]
 
 
 def _event_query(given: Any) -> dict[str, Any]:
