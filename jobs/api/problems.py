@@ -47,6 +47,8 @@ STATUS_OF_CODE = {
     "type_mismatch": 415,
     "idempotency_key_reused": 422,
     "file_taken": 409,
+    "webhook_exists": 409,
+    "too_many_webhooks": 409,
 }
 CODE_OF_STATUS = {
     400: "bad_request",
