@@ -72,7 +72,7 @@ def _names_of_files(page: Iterable[Job]) -> Mapping[uuid.UUID, str]:
     names: dict[uuid.UUID, str] = defaultdict(str)
     sent = JobFile.objects.filter(job__in=[job.pk for job in page], role=JobFile.Role.INPUT)
     for job_id, name in sent.order_by("-pk").values_list("job_id", "name"):
-        names[job_id] = name  # type: ignore[index]
+        names[job_id] = name
     return names
 
 

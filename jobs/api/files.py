@@ -58,7 +58,7 @@ class Files(View):
         if "job" in given:
             files = JobFile.objects.filter(job=get_visible_job(request, given["job"]))
         else:
-            files = JobFile.objects.filter(owner=request.user)
+            files = JobFile.objects.filter(owner_id=request.user.pk)
         if "role" in given:
             files = files.filter(role=given["role"])
         if given["taken"] is not None:
@@ -139,7 +139,7 @@ def describe(file: JobFile) -> dict[str, Any]:
 
 def _get(request: Request, file_id: uuid.UUID) -> JobFile:
     """Return a file: one's own, or of a job one may see. Raises a 404 problem, the same for foreign as for none."""
-    mine = Q(owner=request.user)
+    mine = Q(owner_id=request.user.pk)
     visible = mine | Q(job__isnull=False) if request.user.is_staff else mine
     try:
         return JobFile.objects.get(visible, pk=file_id)

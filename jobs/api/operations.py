@@ -59,7 +59,7 @@ class OperateOnMany(View):
             )  # fmt: skip
         if not (given["reason"] or own_only or given["dry_run"]):
             raise serializers.ValidationError({"reason": ["Say why: it is kept in the audit log."]}, code="required")
-        jobs = Job.objects.filter(owner=request.user) if own_only else Job.objects.all()
+        jobs = Job.objects.filter(owner_id=request.user.pk) if own_only else Job.objects.all()
         try:
             chosen = by_filter.choose(operation, asked, jobs, request.user)
         except operations.TooMany:
