@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 from channels.layers import get_channel_layer
+from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
 from jobs.api.serializers import to_json
+from jobs.live.database import read
 from jobs.live.feeds import EventText, JobFeed, NotVisible
 from jobs.live.tailer import get_tailer
 from jobs.models import Job
@@ -29,6 +32,8 @@ MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
 #: A stream is ended after this and its client comes again: by then its token may be no longer good.
 LONGEST_SECONDS = 3600.0
+#: Who was deactivated, or is no longer staff, loses the stream within this.
+REVALIDATE_SECONDS = 60.0
 #: How often a stream compares itself with the tailer: a message that was dropped is noticed within this.
 LOOK_SECONDS = 1.0
 #: What EventSource waits before it comes again.
@@ -58,12 +63,16 @@ async def stream(job: Job, user: Any, after: int) -> AsyncIterator[bytes]:
     channel = await layer.new_channel("sse")
     feed = JobFeed(tailer, job.pk, user, after)
     ends = time.monotonic() + LONGEST_SECONDS
-    heard = time.monotonic()
+    heard = validated = time.monotonic()
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
     await feed.join(layer, channel)
     try:
         while time.monotonic() < ends:
             try:
+                if time.monotonic() - validated >= REVALIDATE_SECONDS:
+                    validated = time.monotonic()
+                    if not await read(_may_still_hear, job.pk, user.pk):
+                        return
                 async for event in _next_events(feed, layer, channel):
                     heard = time.monotonic()
                     yield _frame(event)
@@ -80,6 +89,12 @@ async def stream(job: Job, user: Any, after: int) -> AsyncIterator[bytes]:
                 yield b": still here\n\n"
     finally:
         await feed.leave(layer, channel)
+
+
+def _may_still_hear(job_id: uuid.UUID, user_id: Any) -> bool:
+    """Whether the user is still there, and may still see the job."""
+    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+    return user is not None and Job.objects.visible_to(user).filter(pk=job_id).exists()
 
 
 async def _next_events(feed: JobFeed, layer: Any, channel: str) -> AsyncIterator[EventText]:

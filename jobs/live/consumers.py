@@ -55,7 +55,8 @@ TICK_SECONDS = 1.0
 PING_SECONDS = 15.0
 #: An anonymous client says who it is within this.
 AUTHENTICATE_SECONDS = 10.0
-#: A logged-out session, a revoked token or a deactivated user loses the socket within this.
+#: A logged-out session, a revoked token or a deactivated user loses the socket within this; who is no longer staff
+#: loses the topics of others.
 REVALIDATE_SECONDS = 60.0
 
 AWAY = (DatabaseError, InterfaceError)
@@ -217,12 +218,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._ping()
         if now - self.validated_at >= REVALIDATE_SECONDS:
             self.validated_at = now
-            if not await read(_is_still_valid, self.user.pk, self.token, self.scope.get("session")):
+            user = await read(_find_still_valid, self.user, self.token, self.scope.get("session"))
+            if user is None:
                 await self.close(NOT_AUTHENTICATED)
                 return
+            self.user = user
+            await self._lose_what_is_no_longer_visible()
         for feed in list(self.feeds.values()):
             await feed.rejoin(self.channel_layer, self.channel_name)
             await self._advance(feed)
+
+    async def _lose_what_is_no_longer_visible(self) -> None:
+        """Leave the topics that the user may not see any more: who is no longer staff keeps their own."""
+        for feed in list(self.feeds.values()):
+            if not await feed.is_still_visible(self.user):
+                await self._lose(feed)
 
     # --- to the client ----------------------------------------------------------------------------------------
 
@@ -272,9 +282,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.send(to_json({"type": "error", "topic": topic, "code": code, "message": message}))
 
 
-def _is_still_valid(user_id: int, token: str, session: Any) -> bool:
+def _find_still_valid(user: Any, token: str, session: Any) -> Any | None:
+    """Return the user as they are now, or None when what they came with is no longer good."""
     if token:
-        return find_user_by_token(token) is not None
+        return find_user_by_token(token)
     if session is not None and session.session_key and not session.exists(session.session_key):
-        return False
-    return get_user_model().objects.filter(pk=user_id, is_active=True).exists()
+        return None
+    now = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
+    # Another password ends the other sessions; theirs are not deleted, but no longer good.
+    return now if now is not None and now.get_session_auth_hash() == user.get_session_auth_hash() else None
