@@ -22,6 +22,7 @@ from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep
 from jobs.operations.base import Operation, Plan, chunks
 from jobs.operations.deeds import CANCEL_JOBS, FORGET_JOBS, REQUEUE_JOBS, TAKE_RESOURCE
 from jobs.operations.repair import REPAIR_JOBS, find_stuck
+from jobs.roles import may
 from jobs.search import JobFilter
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def plan(
 
 def require(operation: Operation, actor: Any) -> None:
     """Raise PermissionDenied unless `actor` may do this to jobs of others. None, the terminal, may do everything."""
-    if actor is not None and not actor.has_perm(operation.permission):
+    if actor is not None and not may(actor, operation.permission):
         raise PermissionDenied(f"{operation.permission} is missing")
 
 
@@ -106,7 +107,7 @@ def is_allowed(made: OperationPlan) -> bool:
     """Return whether the plan's maker may still do what it says. One who is gone may not; the terminal may."""
     if made.actor is None:
         return made.via == AuditEntry.Via.TERMINAL
-    return made.actor.has_perm(OPERATIONS[made.operation].permission)
+    return may(made.actor, OPERATIONS[made.operation].permission)
 
 
 def _find(
