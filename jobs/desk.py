@@ -20,8 +20,9 @@ from django.views.decorators.http import require_http_methods
 ROOMS = {"Job": "jobs", "OperationPlan": "jobs", "AuditEntry": "records", "Receipt": "records", "LogEntry": "records"}
 #: In the engine room, in the order in which one looks.
 ORDER = ["QueueControl", "resources", "Worker", "schedules", "RateLimit", "WebhookEndpoint", "WebhookDelivery"]
-#: Apps that are about people, in one room.
-PEOPLE = ("auth", "authtoken")
+#: Apps that are about people, in one room, with these of the engine's models.
+PEOPLE = ("auth",)
+OF_PEOPLE = ("ApiToken",)
 #: The methods that pages of the desk take.
 TAKEN = ["GET", "HEAD", "POST"]
 
@@ -75,7 +76,9 @@ class Desk(AdminSite):
                 people["models"] += app["models"]
             elif app["app_label"] == "jobs":
                 for model in app["models"]:
-                    rooms[ROOMS.get(model["object_name"], "engine")]["models"].append(model)
+                    name = model["object_name"]
+                    room = people if name in OF_PEOPLE else rooms[ROOMS.get(name, "engine")]
+                    room["models"].append(model)
             else:
                 others.append({**app, "app_url": self._anchor(app["app_label"])})
         if request.user.has_perm("jobs.view_queuecontrol"):

@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
+from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
-__all__ = ["NamedWebhook", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]  # besides what is below
+__all__ = ["ApiToken", "NamedWebhook", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]  # besides what is below
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, QueryDict, StreamingHttpResponse
@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
+from jobs.api.authentication import add_limit_headers
 from jobs.api.language import english
 from jobs.api.operating import job_to_operate, may_operate, on_record, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
@@ -44,19 +45,25 @@ from jobs.clock import database_now
 from jobs.door import refuse_unknown
 from jobs.kinds import registry
 from jobs.listing import find_page
+from jobs.live.callers import Caller
 from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
 from jobs.roles import may
 from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED, State
+from jobs.tokens.models import Scope
 
 #: A download is read from the storage in pieces of so many bytes.
 CHUNK = 64 * 1024
 
 
 class View(APIView):
-    """What our views share: JSON objects and forms in, JSON and problems out, in English."""
+    """What our views share: JSON objects and forms in, JSON and problems out, in English.
 
+    scopes: what a token needs for each method that changes something, such as {"POST": Scope.SUBMIT}.
+    """
+
+    scopes: ClassVar[Mapping[str, Scope]] = {}
     parser_classes = [ObjectParser, MultiPartParser, FormParser]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -68,11 +75,14 @@ class View(APIView):
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-cache, private"  # may be kept, but must be asked for again (ETag)
         patch_vary_headers(response, ["Authorization", "Cookie"])
+        add_limit_headers(request, response)
         return response
 
 
 class Jobs(View):
     """GET: own jobs, newest first (staff: everybody's). POST: submit one job of any kind."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def get(self, request: Request) -> Response:
         query = JobPage(data=request.query_params, context={"user": request.user})
@@ -130,6 +140,8 @@ class Jobs(View):
 class OneJob(View):
     """GET: how the job stands. DELETE: forget a finished job with all that belongs to it; a receipt stays."""
 
+    scopes = {"DELETE": Scope.OPERATE}
+
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         job = submissions.get_visible_job(request, job_id)
         if wait := submissions.preferred_wait(request):
@@ -168,7 +180,8 @@ class Events(View):
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
             cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
             query = _event_query({"after": cursor})
-            response = streaming.respond(job, request.user, query["after"])
+            caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
+            response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
         query = _event_query(request.query_params)
@@ -221,6 +234,8 @@ class Result(View):
 class Cancel(View):
     """POST: stop the job. 200 when it is cancelled, 202 when a running attempt was told to stop."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = job_to_operate(request, job_id, "cancel")
         with on_record(request, job, "cancel"):
@@ -233,6 +248,8 @@ class Cancel(View):
 
 class Retry(View):
     """POST: run a failed or cancelled job again."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = job_to_operate(request, job_id, "requeue")
@@ -285,6 +302,8 @@ class Queues(View):
 class SwitchQueue(View):
     """POST: pause, resume or drain a queue, with a reason; for operators. Answers with the queue as it is then."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, queue: str, verb: str) -> Response:
         # Before the permissions: the names of queues are no secret.
         if queue not in {known.name for known in queues.describe()}:
@@ -313,6 +332,8 @@ class Resources(View):
 
 class TakeResource(View):
     """POST: take the resource from the job that holds it; for operators."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = submissions.get_visible_job(request, job_id)
