@@ -98,7 +98,11 @@ CALLS: dict[tuple[str, str], Call] = {
     ("pages:sign-in", "POST"): Call(body={"username": "nobody", "password": "wrong"}, only_asks=True),
     ("pages:sign-out", "POST"): Call(only_asks=True),
     ("pages:language", "POST"): Call(body={"language": "tr", "next": "/"}, only_asks=True),
+    ("pages:tokens", "POST"): Call(body={"name": "nightly", "scopes": "read", "lasts": "90"}),
+    ("pages:token-revoke", "POST"): Call({"prefix": "prefix"}),
     # the desk
+    ("admin:jobs_apitoken_revoke", "GET"): Call(query="id={token}"),
+    ("admin:jobs_apitoken_revoke", "POST"): Call(query="id={token}", body=WHY),
     ("admin:login", "POST"): Call(body={"username": "nobody", "password": "wrong"}, only_asks=True),
     ("admin:logout", "POST"): Call(only_asks=True),
     ("admin:password_change", "POST"): Call(body={"old_password": "wrong"}, only_asks=True),

@@ -155,4 +155,16 @@ PAGES: dict[tuple[str, str], str] = {
     ("pages:jobs", "GET"): PAGE,
     ("pages:jobs-newest", "GET"): PAGE,
     ("pages:job", "GET"): OWN_PAGE,
+    ("pages:tokens", "GET"): PAGE,
+    ("pages:tokens", "POST"): PAGE,
+    # Staff look after others' tokens at the desk.
+    ("pages:token-revoke", "POST"): "login 404 3xx 404 404 404",
+}
+
+# --- the WebSocket: topics, by the word before the colon ----------------------------------------------------------
+#: 2xx: a snapshot, and what happens; 401: closed with 4401; 404: not_found, as for none.
+SOCKETS: dict[str, str] = {
+    "jobs": SIGNED_IN,  # each hears of their own
+    "job": READ,
+    "batch": READ,
 }

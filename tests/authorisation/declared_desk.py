@@ -54,6 +54,18 @@ KINDS: dict[str, dict[tuple[str, str], str]] = {
         ("delete", "POST"): ADMINISTER_POST,
         ("history", "GET"): ADMINISTER,
     },
+    # for administrators, who make and revoke them; nobody changes or deletes one
+    "tokens": {
+        ("changelist", "GET"): ADMINISTER,
+        ("changelist", "POST"): ADMINISTER,
+        ("add", "GET"): ADMINISTER,
+        ("add", "POST"): ADMINISTER,
+        ("change", "GET"): ADMINISTER,
+        ("change", "POST"): NOBODY,
+        ("delete", "GET"): NOBODY,
+        ("delete", "POST"): NOBODY,
+        ("history", "GET"): ADMINISTER,
+    },
 }
 for _rows in KINDS.values():
     _rows["old_address", "GET"] = LED_ON
@@ -61,7 +73,7 @@ for _rows in KINDS.values():
 MODELS = {
     "auth_group": "administration",
     "auth_user": "administration",
-    "authtoken_tokenproxy": "administration",
+    "jobs_apitoken": "tokens",
     "jobs_job": "read only",
     "jobs_ratelimit": "read only",
     "jobs_queuecontrol": "read only",
@@ -119,7 +131,9 @@ DESK: dict[tuple[str, str], str] = {
     ("admin:jobs_webhookendpoint_do", "POST"): OPERATE_POST,
     ("admin:jobs_webhookdelivery_do", "GET"): OPERATE,
     ("admin:jobs_webhookdelivery_do", "POST"): OPERATE_POST,
-    # people
+    # people and their tokens
+    ("admin:jobs_apitoken_revoke", "GET"): ADMINISTER,
+    ("admin:jobs_apitoken_revoke", "POST"): ADMINISTER_POST,
     ("admin:auth_user_password_change", "GET"): ADMINISTER,
     ("admin:auth_user_password_change", "POST"): ADMINISTER,
 }

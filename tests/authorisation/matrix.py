@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.api.scopes import needed_scope
 from tests.authorisation import declared, declared_desk
 from tests.authorisation.asking import Answer, ask
 from tests.authorisation.calls import Call, body_of, call_of, parts_of, path_of
@@ -80,8 +81,14 @@ def client_for(cell: Cell, world: World) -> Any:
     return visitors.with_token(cell.role) if cell.route.area == "api" else visitors.with_session(cell.role)
 
 
-def put(cell: Cell, world: World, ids: dict[str, str]) -> Answer:
-    """Ask what the cell asks, for the things of these ids."""
+def scope_of(route: Route, method: str) -> str:
+    """Return the scope that a token needs there; "" where none is asked for."""
+    view = getattr(route.callback, "cls", None)
+    return needed_scope(view, method) if view is not None and view.authentication_classes else ""
+
+
+def put(cell: Cell, world: World, ids: dict[str, str], *, client: Any = None) -> Answer:
+    """Ask what the cell asks, for the things of these ids. client: instead of the role's own."""
     call = cell.call
     path, body = path_of(cell.route, call, ids), body_of(call, ids)
     options: dict[str, Any] = {}
@@ -90,7 +97,7 @@ def put(cell: Cell, world: World, ids: dict[str, str]) -> Answer:
             options = {"data": body, "format": call.format}
         elif cell.method == "POST":
             options = {"data": body}
-    return ask(client_for(cell, world), cell.method, path, **options)
+    return ask(client or client_for(cell, world), cell.method, path, **options)
 
 
 def wrong_with(cell: Cell, answer: Answer) -> Iterator[str]:

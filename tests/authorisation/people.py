@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
+
+from tests.harness.tokens import token_of
 
 #: The columns of every declaration, in this order.
 ROLES = ("anonymous", "other", "owner", "viewer", "operator", "administrator")
@@ -51,7 +52,7 @@ class Visitors:
     """The clients of all roles: with a token, and with a session."""
 
     def __init__(self, people: dict[str, Any]) -> None:
-        self.tokens = {role: Token.objects.create(user=user).key for role, user in people.items()}
+        self.tokens = {role: token_of(user, requests_per_minute=0) for role, user in people.items()}
         self.sessions = {role: _session_of(user) for role, user in people.items()}
 
     def deactivate(self, user: Any) -> None:

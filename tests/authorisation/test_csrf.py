@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.conf import settings
+from rest_framework.test import APIClient
 
 from tests.authorisation.asking import Answer, ask
 from tests.authorisation.calls import body_of, path_of
@@ -61,8 +62,6 @@ def test_with_it_the_session_may_what_its_user_may(world, area):
 
 
 def test_a_token_needs_no_token_of_a_form(world):
-    from rest_framework.test import APIClient
-
     client = APIClient(enforce_csrf_checks=True)
     client.credentials(HTTP_AUTHORIZATION=f"Token {world.visitors.tokens['owner']}")
     assert ask(client, "POST", f"/api/v1/jobs/{world.ids['queued']}/cancel/", data={}, format="json").status == 200

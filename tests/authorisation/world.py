@@ -52,6 +52,7 @@ OWNERS = frozenset(
     {
         "done", "queued", "failed", "running", "file", "cv", "batch", "document", "failed_batch", "ingestion",
         "conversation", "message", "painting", "webhook", "delivery", "session", "forgotten",
+        "prefix",
     }
 )  # fmt: skip
 
@@ -205,12 +206,13 @@ def _make_desk(world: World) -> None:
     )
     empty = RecurringBatch.objects.create(name="weekly", owner=world.people["owner"], location="outbox")
     ids["plan"], ids["schedule"] = str(plan.pk), str(Schedule.objects.order_by("pk").first().pk)
-    ids["user"], ids["token"] = str(world.people["owner"].pk), str(world.people["owner"].pk)
+    token = world.people["owner"].api_tokens.get()
+    ids["user"], ids["token"], ids["prefix"] = str(world.people["owner"].pk), str(token.pk), token.prefix
     ids["content_type"] = str(ContentType.objects.get_for_model(Job).pk)
     rows = {
         "auth.group": admin.groups.get().pk,
         "auth.user": world.people["clerk"].pk,  # who owns nothing, so can be deleted
-        "authtoken.tokenproxy": ids["token"],
+        "jobs.apitoken": ids["token"],
         "jobs.job": ids["failed"],
         "jobs.ratelimit": "shop",
         "jobs.queuecontrol": "documents",
