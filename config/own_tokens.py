@@ -40,7 +40,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     key = _make(request, form) if form.is_valid() else ""
     if key:
         form = TokenForm(initial=form.initial)
-    own = ApiToken.objects.filter(owner=request.user, revoked_at__isnull=True)
+    own = ApiToken.objects.filter(owner_id=request.user.pk, revoked_at__isnull=True)
     context = {
         "form": form,
         "key": key,
@@ -52,7 +52,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
-    token = get_object_or_404(ApiToken, owner=request.user, prefix=prefix)
+    token = get_object_or_404(ApiToken, owner_id=request.user.pk, prefix=prefix)
     issuing.revoke(token, by=request.user, via=AuditEntry.Via.API)
     return redirect("pages:tokens")
 

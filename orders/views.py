@@ -85,7 +85,7 @@ class MayAnswer(BasePermission):
 
 
 class InboxView(View):
-    permission_classes = [StaffOnly, MayAnswer, HasScope]
+    permission_classes = [StaffOnly, HasScope, MayAnswer]
 
 
 class Mails(InboxView):

@@ -46,6 +46,7 @@ STATUS_OF_CODE = {
     "unsupported_type": 415,
     "type_mismatch": 415,
     "idempotency_key_reused": 422,
+    "file_taken": 409,
 }
 CODE_OF_STATUS = {
     400: "bad_request",

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE, WebhookUrl
-from jobs.api.views import View, refuse_unknown
+from jobs.api.views import View, page_response, refuse_unknown
 from jobs.kinds import UnknownKind, registry
 from jobs.tokens.models import Scope
 from jobs.webhooks import endpoints
@@ -275,4 +275,4 @@ def _page(request: Request, query: type[Page], rows: QuerySet[Any], shown: Any) 
     following = None
     if len(found) > len(page):
         following = f"{request.path}?{urlencode(request.query_params.dict() | {'cursor': str(page[-1].pk)})}"
-    return Response({"results": [shown(row) for row in page], "next": following})
+    return page_response([shown(row) for row in page], following)
