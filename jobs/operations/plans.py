@@ -260,7 +260,7 @@ def do(
     job = _locked(job_id)
     if job is None:
         return False, "gone", {}
-    if actor is not None and job.owner_id != actor.pk and not actor.has_perm(operation.permission):
+    if actor is not None and job.owner_id != actor.pk and not may(actor, operation.permission):
         return False, "not_allowed", {}
     now = operation.plan([job])[0]
     before = audit.standing(job)

@@ -41,6 +41,7 @@ USUAL = {
     "conversation_id": "conversation",
     "message_id": "message",
     "mail_id": "mail",
+    "schedule_id": "schedule",
 }
 WHY = {"reason": "because"}
 
@@ -54,6 +55,16 @@ BATCH = {"job_id": "batch"}
 
 CALLS: dict[tuple[str, str], Call] = {
     ("api:jobs", "POST"): Call(body={"kind": ACT, "input": {"act": "ok"}}),
+    ("api:jobs-bulk", "POST"): Call(body={"jobs": [{"kind": ACT, "input": {"act": "ok"}}]}),
+    ("api:jobs-cancel", "POST"): Call(body={"filter": {"state": "queued"}, **WHY}),
+    ("api:jobs-retry", "POST"): Call(body={"filter": {"state": "failed"}, **WHY}),
+    ("api:jobs-delete", "POST"): Call(body={"filter": {"state": "succeeded"}, **WHY}),
+    ("api:files", "POST"): Call(body={"file": a_file}, format="multipart"),
+    ("api:file", "GET"): Call(),
+    ("api:file", "DELETE"): Call({"file_id": "sent"}),
+    ("api:schedule-run", "POST"): Call(body=WHY),
+    ("api:schedule-pause", "POST"): Call(body=WHY),
+    ("api:schedule-resume", "POST"): Call({"schedule_id": "paused_schedule"}, WHY),
     ("api:job-cancel", "POST"): Call({"job_id": "queued"}),
     ("api:job-retry", "POST"): Call({"job_id": "failed"}),
     ("api:job-take-resource", "POST"): Call({"job_id": "painting"}),

@@ -49,6 +49,24 @@ API: dict[tuple[str, str], str] = {
     ("api:job-retry", "POST"): OPERATE,
     # The resource is everybody's: not even the job's owner takes it.
     ("api:job-take-resource", "POST"): "401 404 403 403 2xx 2xx",
+    # many at once: own ones, or with the permission anybody's; a viewer has to say that own ones are meant
+    ("api:jobs-bulk", "POST"): SIGNED_IN,
+    ("api:jobs-results", "GET"): SIGNED_IN,
+    ("api:jobs-cancel", "POST"): "401 2xx 2xx 403 2xx 2xx",
+    ("api:jobs-retry", "POST"): "401 2xx 2xx 403 2xx 2xx",
+    ("api:jobs-delete", "POST"): "401 2xx 2xx 403 403 2xx",
+    # files: of a job they are seen with it; those that no job has taken yet are their owner's alone
+    ("api:files", "GET"): SIGNED_IN,
+    ("api:files", "POST"): SIGNED_IN,
+    ("api:file", "GET"): READ,
+    ("api:file", "DELETE"): OWN,
+    ("api:file-content", "GET"): READ,
+    # schedules: for who sees the queues
+    ("api:schedules", "GET"): STAFF,
+    ("api:schedule", "GET"): STAFF,
+    ("api:schedule-run", "POST"): OPERATORS,
+    ("api:schedule-pause", "POST"): OPERATORS,
+    ("api:schedule-resume", "POST"): OPERATORS,
     # how everything stands, in numbers
     ("api:overview", "GET"): SIGNED_IN,
     ("api:queues", "GET"): SIGNED_IN,

@@ -137,13 +137,15 @@ DESK: dict[tuple[str, str], str] = {
     ("admin:auth_user_password_change", "GET"): ADMINISTER,
     ("admin:auth_user_password_change", "POST"): ADMINISTER,
 }
-#: What staff without a role get where it is not 403: an empty desk, and their own password.
+#: What staff without a role get where it is not as a viewer in the API, and not 403 at the desk.
 CLERK = {
     "admin:index": "2xx",
     "admin:password_change": "2xx",
     "admin:password_change_done": "2xx",
     "admin:jsi18n": "2xx",
     "admin:app_list": "404",
+    "api:schedules": "403",
+    "api:schedule": "403",
 }
 
 

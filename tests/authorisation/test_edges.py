@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib.auth.models import Permission
 
@@ -102,3 +104,17 @@ def test_a_traceback_is_for_administrators(world):
         for role in ("owner", "viewer", "operator", "administrator")
     }
     assert {role for role, body in shown.items() if "canary-traceback" in body} == {"administrator"}
+
+
+@pytest.mark.parametrize("role", ["other", "former", "owner"])
+@pytest.mark.parametrize("deed", ["cancel", "retry", "delete"])
+def test_a_deed_to_all_jobs_is_done_to_ones_own(world, role, deed):
+    """Who is no longer staff is in the group still: what they do to all jobs must not be done to everybody's."""
+    body = {"all": True, "dry_run": True}
+    answer = ask(world.visitors.with_token(role), "POST", f"/api/v1/jobs/{deed}/", data=body, format="json")
+    own = Job.objects.filter(owner=world.people[role])
+    assert answer.status == 200
+    assert answer.writes == ()
+    assert json.loads(answer.body)["matched"] <= own.count()
+    samples = {sample["id"] for sample in json.loads(answer.body)["samples"]}
+    assert samples <= {str(pk) for pk in own.values_list("pk", flat=True)}

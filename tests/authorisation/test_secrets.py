@@ -87,6 +87,8 @@ def test_ones_own_address_opens_nothing_of_anothers(world, method_and_path):
 #: Queries that name something of the owner's.
 QUERIES = [
     "/api/v1/jobs/?parent={batch}",
+    "/api/v1/jobs/results/?parent={batch}&format=csv",
+    "/api/v1/jobs/results/?q=canary",
     "/api/v1/jobs/?user_id=canary-label",
     "/api/v1/jobs/?session_id=canary-label",
     "/api/v1/jobs/?q={queued}",
@@ -117,13 +119,13 @@ def test_a_query_finds_nothing_of_anothers(world, path):
 
 def test_a_job_cannot_be_given_a_file_of_anothers(world):
     client = world.visitors.with_token("other")
-    for kind, field in (("parsers.parse_cv", "file"), ("classifier.classify_document", "file")):
-        given = {"kind": kind, "input": {field: world.ids["file"]}}
+    for kind, field, word in (("parsers.parse_cv", "file", "file"), ("classifier.classify_document", "file", "sent")):
+        given = {"kind": kind, "input": {field: world.ids[word]}}
         none = {"kind": kind, "input": {field: UNKNOWN_UUID}}
         theirs = ask(client, "POST", "/api/v1/jobs/", data=given, format="json")
         assert theirs.status == 400
         assert theirs.writes == ()
-        assert theirs.without(world.ids["file"]) == ask(
+        assert theirs.without(world.ids[word]) == ask(
             client, "POST", "/api/v1/jobs/", data=none, format="json"
         ).without(UNKNOWN_UUID)
 

@@ -52,7 +52,7 @@ OWNERS = frozenset(
     {
         "done", "queued", "failed", "running", "file", "cv", "batch", "document", "failed_batch", "ingestion",
         "conversation", "message", "painting", "webhook", "delivery", "session", "forgotten",
-        "prefix",
+        "prefix", "sent",
     }
 )  # fmt: skip
 
@@ -99,6 +99,8 @@ def _make_things_of(role: str, world: World, prefix: str) -> None:
     lifecycle.succeed(done, {"profile": {"basics": {"profession": f"{name}-profession"}}, "warnings": []})
     ids[f"{prefix}done"] = ids[f"{prefix}cv"] = str(done.pk)
     ids[f"{prefix}file"] = str(done.files.get().pk)
+    sent = _made(client.post("/api/v1/files/", {"file": upload(f"{name}-sent.txt")}, format="multipart"))
+    ids[f"{prefix}sent"] = sent["id"]
     endpoint, _secret = endpoints.create(user, f"https://example.com/{name}-hook", description=f"{name}-hook")
     delivery = endpoints.send_test(endpoint)
     WebhookDelivery.objects.filter(pk=delivery.pk).update(state=WebhookDelivery.State.DELIVERED)
@@ -205,7 +207,9 @@ def _make_desk(world: World) -> None:
         recurring=recurring, name="a.txt", fingerprint="0" * 64, size=1, modified_ns=0, doc_id=ids["document"]
     )
     empty = RecurringBatch.objects.create(name="weekly", owner=world.people["owner"], location="outbox")
-    ids["plan"], ids["schedule"] = str(plan.pk), str(Schedule.objects.order_by("pk").first().pk)
+    first, second = Schedule.objects.order_by("pk")[:2]
+    Schedule.objects.filter(pk=second.pk).update(repeats=0)
+    ids["plan"], ids["schedule"], ids["paused_schedule"] = str(plan.pk), str(first.pk), str(second.pk)
     token = world.people["owner"].api_tokens.get()
     ids["user"], ids["token"], ids["prefix"] = str(world.people["owner"].pk), str(token.pk), token.prefix
     ids["content_type"] = str(ContentType.objects.get_for_model(Job).pk)
