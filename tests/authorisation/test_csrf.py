@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -33,7 +34,7 @@ def unsafe(area: str) -> list[Cell]:
 def send(world, cell: Cell, *, token: str = "", headers: dict[str, str] | None = None) -> Answer:
     client = world.visitors.with_session(ROLE, enforce_csrf_checks=True)
     body, path = body_of(cell.call, world.ids), path_of(cell.route, cell.call, world.ids)
-    options = {"data": body}
+    options: dict[str, Any] = {"data": body}
     if cell.route.area == "api" and cell.call.format == "json":
         options["content_type"] = "application/json"
     if token:

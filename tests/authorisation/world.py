@@ -99,8 +99,8 @@ def _make_things_of(role: str, world: World, prefix: str) -> None:
     lifecycle.succeed(done, {"profile": {"basics": {"profession": f"{name}-profession"}}, "warnings": []})
     ids[f"{prefix}done"] = ids[f"{prefix}cv"] = str(done.pk)
     ids[f"{prefix}file"] = str(done.files.get().pk)
-    sent = _made(client.post("/api/v1/files/", {"file": upload(f"{name}-sent.txt")}, format="multipart"))
-    ids[f"{prefix}sent"] = sent["id"]
+    early = _made(client.post("/api/v1/files/", {"file": upload(f"{name}-sent.txt")}, format="multipart"))
+    ids[f"{prefix}sent"] = early["id"]
     endpoint, _secret = endpoints.create(user, f"https://example.com/{name}-hook", description=f"{name}-hook")
     delivery = endpoints.send_test(endpoint)
     WebhookDelivery.objects.filter(pk=delivery.pk).update(state=WebhookDelivery.State.DELIVERED)
