@@ -2,6 +2,7 @@
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language
 
 from config import job_list, own_tokens, pages
@@ -10,9 +11,9 @@ app_name = "pages"
 
 urlpatterns = [
     path("", pages.home, name="home"),
-    path("login/", pages.SignIn.as_view(), name="sign-in"),
+    path("login/", require_http_methods(["GET", "HEAD", "POST"])(pages.SignIn.as_view()), name="sign-in"),
     path("logout/", LogoutView.as_view(), name="sign-out"),
-    path("app/language/", set_language, name="language"),
+    path("app/language/", require_POST(set_language), name="language"),
     path("app/cv/", pages.cv, name="cv"),
     path("app/classify/", pages.classify, name="classify"),
     path("app/classify/<uuid:job_id>/", pages.batch, name="batch"),

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import urlencode
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -35,6 +35,7 @@ from jobs.clock import database_now
 from jobs.door import refuse_unknown
 from jobs.models import Job
 from jobs.positions import live_workers
+from jobs.roles import may
 from jobs.states import State
 from jobs.tokens.models import Scope
 from orders import drafts, finding, inbox
@@ -73,8 +74,18 @@ class StaffOnly(BasePermission):
         return bool(request.user and request.user.is_authenticated and request.user.is_staff)
 
 
+class MayAnswer(BasePermission):
+    """Whoever looks changes nothing: what goes out to customers, and what is deleted, takes a permission."""
+
+    message = "You may look at the mails; only an operator may answer them, and an administrator delete them."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = "orders.delete_mail" if request.method == "DELETE" else "orders.change_mail"
+        return request.method in SAFE_METHODS or may(request.user, needed)
+
+
 class InboxView(View):
-    permission_classes = [StaffOnly, HasScope]
+    permission_classes = [StaffOnly, HasScope, MayAnswer]
 
 
 class Mails(InboxView):

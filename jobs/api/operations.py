@@ -18,6 +18,7 @@ from jobs.api.views import View
 from jobs.door import refuse_unknown
 from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep
 from jobs.operations import OPERATIONS, Operation, by_filter
+from jobs.roles import may
 from jobs.search import JobFilter
 from jobs.tokens.models import Scope
 
@@ -50,7 +51,7 @@ class OperateOnMany(View):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         operation = OPERATIONS[self.operation]
-        own_only = not request.user.has_perm(operation.permission)
+        own_only = not may(request.user, operation.permission)
         asked = _filter(request, given["filter"], everything=given["all"])
         if own_only and request.user.is_staff and asked.validated_data.get("owner") != "me":
             raise Problem(

@@ -17,6 +17,7 @@ from jobs.door import refuse_unknown
 from jobs.engine import timetable
 from jobs.engine.timetable import Entry, NothingToDo
 from jobs.models import AuditEntry
+from jobs.roles import may
 from jobs.tokens.models import Scope
 
 #: Schedules are seen by whoever sees the queues, which they fill.
@@ -124,5 +125,5 @@ def _get(schedule_id: int) -> Entry:
 
 
 def _require(request: Request, permission: str) -> None:
-    if not request.user.has_perm(permission):
+    if not may(request.user, permission):
         raise Problem(403, f"Schedules are for staff with the permission {permission}.", code="forbidden")

@@ -49,6 +49,7 @@ from jobs.listing import find_page
 from jobs.live.callers import Caller
 from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
+from jobs.roles import may
 from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED
 from jobs.tokens.models import Scope
@@ -279,7 +280,7 @@ class SwitchQueue(View):
             raise Problem(404, f"There is no queue of this name; there are {known}.", code="queue_not_found")
         before = queue_modes.mode_of(queue)
         needed = queue_modes.permissions_needed(before.mode, queue_modes.VERBS[verb])
-        if not request.user.has_perms(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]]):
+        if not may(request.user, *(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]])):
             raise Problem(403, f"Only an operator may {verb} this queue.", code="forbidden")
         reason = reason_given(request, required=True)
         via = AuditEntry.Via.API
