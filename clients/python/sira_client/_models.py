@@ -59,8 +59,8 @@ class Job(Described):
 
     state: pending, queued, processing, succeeded, failed or cancelled; status: the same in the words of its kind.
     progress: 0 to 100. position: 1 is next, 0 when it does not wait. waiting_sentence: why it waits, for people. eta:
-    when it ends, by how long its kind usually takes. seq: the number of its last event. children: of a batch, by how they
-    stand. webhook: only in the answer to a submission that made one, with its secret.
+    when it ends, by how long its kind usually takes. seq: the number of its last event. children: of a batch, by how
+    they stand. webhook: only in the answer to a submission that made one, with its secret.
     """
 
     id: str
@@ -178,10 +178,16 @@ def parse(type: type[D], said: Any) -> D:
 
 
 def parse_job(said: Any) -> Job:
-    files = tuple(parse(File, file | {"job_id": said["id"]}) for file in said.get("files", ()))
-    return dataclasses.replace(parse(Job, said | {"files": []}), files=files, raw=said)
+    job = parse(Job, _without(said, "files"))
+    files = tuple(parse(File, file | {"job_id": job.id}) for file in said.get("files", ()))
+    return dataclasses.replace(job, files=files, raw=said)
 
 
 def parse_kind(said: Any) -> Kind:
-    fields = tuple(parse(InputField, one) for one in said.get("input", ()))
-    return dataclasses.replace(parse(Kind, said | {"input": []}), input=fields, raw=said)
+    kind = parse(Kind, _without(said, "input"))
+    return dataclasses.replace(kind, input=tuple(parse(InputField, one) for one in said.get("input", ())), raw=said)
+
+
+def _without(said: Any, name: str) -> Any:
+    """Return what was said without the part that is parsed by itself."""
+    return {key: value for key, value in said.items() if key != name} if isinstance(said, dict) else said

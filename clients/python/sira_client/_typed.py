@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import (
+    Annotated,
     Any,
     Literal,
     NotRequired,
@@ -65,8 +66,11 @@ def _read_dataclass(wanted: Any, value: Any, where: str) -> Any:
 
 def _read_typed_dict(wanted: Any, value: Any, where: str) -> dict[str, Any]:
     given = _an_object(value, wanted, where)
-    if missing := sorted(wanted.__required_keys__ - given.keys()):
-        raise WrongShape(f"{where} has no {missing[0]!r}, which {wanted.__name__} asks for")
+    for name, hint in _hints(wanted).items():
+        # __required_keys__ does not see NotRequired where annotations are strings.
+        required = {Required: True, NotRequired: False}.get(get_origin(hint), name in wanted.__required_keys__)
+        if required and name not in given:
+            raise WrongShape(f"{where} has no {name!r}, which {wanted.__name__} asks for")
     return {name: _read(hint, given[name], f"{where}.{name}") for name, hint in _hints(wanted).items() if name in given}
 
 
@@ -98,7 +102,7 @@ def _read_generic(wanted: Any, value: Any, where: str) -> Any:
         if any(value == choice and type(value) is type(choice) for choice in arguments):
             return value
         raise WrongShape(f"{where}: expected one of {', '.join(map(repr, arguments))}, got {value!r}")
-    if origin in (Required, NotRequired):
+    if origin in (Required, NotRequired, Annotated):
         return _read(arguments[0], value, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {
@@ -135,7 +139,7 @@ def _read_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
 
 @functools.lru_cache(maxsize=512)
 def _hints(wanted: Any) -> dict[str, Any]:
-    return get_type_hints(wanted)
+    return get_type_hints(wanted, include_extras=True)
 
 
 def _an_object(value: Any, wanted: Any, where: str) -> dict[str, Any]:
