@@ -237,6 +237,8 @@ SIRA_WORK_SLICE = seconds("WORK_SLICE_SECONDS", 5)
 # How long a running job may go on after SIGTERM before it goes back to the queue.
 SIRA_DRAIN_GRACE = seconds("DRAIN_GRACE_SECONDS", 20)
 SIRA_RETENTION = timedelta(days=env.int("RETENTION_DAYS", default=30))
+# What has not ended so long after it was due fails, whatever it waits for; a kind or a caller may say otherwise.
+SIRA_DEADLINE = timedelta(days=env.float("JOB_DEADLINE_DAYS", default=7))
 # Who did what is asked for longer than what it was done to.
 SIRA_AUDIT_RETENTION = timedelta(days=env.int("AUDIT_RETENTION_DAYS", default=365))
 # Which queues a cluster serves: every queue for the main one, its own for a named one.

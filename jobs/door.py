@@ -144,6 +144,23 @@ def enter(
     return job
 
 
+def enter_many(
+    entries: Iterable[tuple[Checked, Mapping[str, Any]]], *, owner: Any, idempotency_key: str | None = None
+) -> list[Job]:
+    """Submit many checked inputs in one transaction, all of them or none. Returns the jobs in order.
+
+    entries: each with the other fields of its `lifecycle.Submission`. `job.was_replayed`: an earlier request is the
+    answer. Raises ParseError (400), IdempotencyConflict (422).
+    """
+    submissions = []
+    for checked, options in entries:
+        refuse_unstorable(dict(options))
+        submissions.append(
+            lifecycle.Submission(checked.kind.name, as_json(checked.serializer, checked.fields), **options)
+        )
+    return lifecycle.submit_many(submissions, owner=owner, idempotency_key=idempotency_key)
+
+
 def was_replayed(job: Job) -> bool:
     """Whether `job` is the earlier answer to its Idempotency-Key."""
     return getattr(job, "was_replayed", False)

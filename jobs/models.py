@@ -11,9 +11,11 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import IsNull
 from django.db.models.sql import UpdateQuery
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
@@ -29,6 +31,10 @@ CLAIM_ORDER = ("-priority", "turn", "id")
 
 #: When a job ended: whatever starts one over empties the others.
 ENDED_AT = Coalesce("succeeded_at", "failed_at", "cancelled_at")
+
+
+#: `state` as the index `job_deadline` has it. That parameters say the same SQLite does not see: it reads the table.
+_WAITS = RawSQL("jobs_job.state IN ('pending', 'queued')", (), output_field=models.BooleanField())
 
 
 def new_id() -> uuid.UUID:
@@ -62,7 +68,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def past_deadline(self) -> Self:
         """Waiting jobs that can no longer end in time."""
-        return self.filter(state__in=WAITING, deadline_at__lte=Now())
+        return self.filter(_WAITS, deadline_at__lte=Now())
 
     def unlocked(self) -> Self:
         """Leave out rows that somebody else has locked, and lock the others: for sweeps, which nobody may hold up.
@@ -259,6 +265,11 @@ class Job(models.Model):
     @property
     def is_finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should have ended by now, and has not."""
+        return not self.is_finished and self.deadline_at is not None and self.deadline_at <= timezone.now()
 
     @property
     def started_at(self) -> Any:

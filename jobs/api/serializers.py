@@ -18,6 +18,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.utils.encoders import JSONEncoder
 
+from jobs import deadlines
 from jobs.attempts import Attempt
 from jobs.clock import database_now
 from jobs.kinds import JobKind, registry
@@ -84,6 +85,7 @@ def _describe(
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "run_after": job.run_after,
+        "deadline_at": job.deadline_at,
         "expires_at": job.expires_at,
         "updated_at": job.updated_at,
         "as_of": as_of,
@@ -218,6 +220,7 @@ def describe_kind(kind: JobKind) -> dict[str, Any]:
         "queue": kind.queue,
         "priority": kind.priority,
         "timeout_seconds": kind.timeout.total_seconds(),
+        "deadline_seconds": deadlines.of_kind(kind.name).total_seconds(),
         "max_attempts": kind.backoff.max_attempts,
         "stages": list(kind.stages),
         "input": [_describe_field(name, field) for name, field in kind.input().fields.items() if not field.read_only],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import overview, views, webhooks
+from jobs.api import bulk, overview, views, webhooks
 from jobs.queue_modes import VERBS
 
 app_name = "api"
 
 urlpatterns = [
     path("jobs/", views.Jobs.as_view(), name="jobs"),
+    path("jobs/bulk/", bulk.BulkSubmit.as_view(), name="jobs-bulk"),
     path("jobs/<uuid:job_id>/", views.OneJob.as_view(), name="job"),
     path("jobs/<uuid:job_id>/events/", views.Events.as_view(), name="job-events"),
     path("jobs/<uuid:job_id>/attempts/", views.Attempts.as_view(), name="job-attempts"),

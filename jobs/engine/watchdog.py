@@ -22,13 +22,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.deadlines import STILL_RUNNING, DeadlineExceeded
 from jobs.engine import shutdown
 from jobs.errors import (
     CancelRequested,
     DeadlineReached,
     Draining,
     Interrupt,
-    JobError,
     Superseded,
     TimedOut,
     TimeLimitReached,
@@ -190,7 +190,7 @@ def end_interrupted(running: RunningJob, kind: JobKind, reason: Interrupt | None
             error = TimedOut(f"The work took longer than the {limit} seconds that are allowed for one attempt.")
             lifecycle.retry_later(job, error, kind.backoff.delay(job.attempt))
         elif isinstance(reason, DeadlineReached):
-            lifecycle.fail(job, JobError("The job could not be finished before its deadline.", code="deadline"))
+            lifecycle.fail(job, DeadlineExceeded(STILL_RUNNING))
         elif isinstance(reason, Draining):
             lifecycle.release(job)
         else:

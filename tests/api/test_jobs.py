@@ -23,7 +23,8 @@ from tests.harness.waiting import wait_until
 CONTRACT = {
     "id", "kind", "title", "queue", "state", "status", "priority", "user_id", "session_id", "parent", "progress",
     "stage", "stages", "attempt", "max_attempts", "position", "waiting_for", "waiting_sentence", "waiting_until", "eta",
-    "error", "cancel_requested", "created_at", "queued_at", "started_at", "finished_at", "run_after", "expires_at",
+    "error", "cancel_requested", "created_at", "queued_at", "started_at", "finished_at", "run_after", "deadline_at",
+    "expires_at",
     "updated_at", "as_of", "seq", "children", "files", "metadata", "links",
 }  # fmt: skip
 
