@@ -34,10 +34,11 @@
 /** @typedef {Blob | {name: string, content: Blob}} FileLike */
 
 /**
- * files: by the input field that takes them; a list where it takes many. runAfter: not before this. idempotencyKey: made
- * for each call when none is given, so that a submission whose answer got lost is never doubled.
+ * files: by the input field that takes them; a list where it takes many. runAfter: not before this. cancelAfter: what has
+ * not ended so many seconds after it was due fails. idempotencyKey: made for each call
+ * when none is given, so that a submission whose answer got lost is never doubled.
  * @typedef {{files?: Record<string, FileLike | FileLike[]>, priority?: number, runAfter?: Date, userId?: string,
- *   metadata?: Record<string, any>, sessionId?: string, webhookUrl?: string, idempotencyKey?: string,
+ *   cancelAfter?: number, metadata?: Record<string, any>, sessionId?: string, webhookUrl?: string, idempotencyKey?: string,
  *   signal?: AbortSignal}} SubmitOptions
  */
 
@@ -112,7 +113,9 @@ export class Sira {
     };
     const envelope = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const objects = { input, metadata: options.metadata ?? {} };
+    /** @type {Record<string, string>} */
     const headers = { "Idempotency-Key": options.idempotencyKey ?? newKey() };
+    if (options.cancelAfter !== undefined) headers["Cancel-After"] = `${Math.ceil(options.cancelAfter)}s`;
     const body = options.files ? toForm(envelope, objects, options.files) : JSON.stringify({ ...envelope, ...objects });
     // The key makes it safe to send again: the server answers with the job that it made the first time.
     return this.#ask("POST", "jobs/", { headers, body, signal: options.signal });

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 JAVASCRIPT = ROOT / "clients" / "javascript"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(
     tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path, django_db_blocker: Any
 ) -> Iterator[ServerStack]:
@@ -27,7 +27,7 @@ def stack(
         yield stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def token(stack: ServerStack) -> str:
     return stack.token()
 

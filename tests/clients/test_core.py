@@ -19,6 +19,7 @@ from sira_client import _effects as do
 from sira_client._models import parse_job
 from sira_client._retries import Patience
 from sira_client._sse import Frames
+from sira_client._submissions import Submission, request_of
 from sira_client._uploads import uploads_of
 
 
@@ -130,19 +131,13 @@ JOB = {"id": "j", "kind": "a.b_c", "state": "queued", "seq": 1}
 # --- trying again -------------------------------------------------------------------------------------------------
 def test_a_submission_is_sent_again_with_the_same_key_until_it_is_answered():
     outside = Outside(REFUSED, BROKEN, answer(None, 503), answer(None, 502), answer(JOB, 202))
-    request = _calls.submission("a.b_c", {"x": 1}, **NOTHING)
+    request = request_of(Submission("a.b_c", {"x": 1}))
     assert outside.play(_calls.submit(outside.patience, request)).id == "j"
     assert len({sent.headers["Idempotency-Key"] for sent in outside.requests}) == 1
     assert len(outside.pauses) == 4
     assert all(low / 2 <= pause <= low for low, pause in zip([0.25, 0.5, 1, 2], outside.pauses, strict=True))
-    other = _calls.submission("a.b_c", {"x": 1}, **NOTHING)
+    other = request_of(Submission("a.b_c", {"x": 1}))
     assert other.headers["Idempotency-Key"] != request.headers["Idempotency-Key"]
-
-
-NOTHING: dict[str, Any] = {
-    "files": None, "priority": None, "run_after": None, "metadata": None, "user_id": "", "session_id": "",
-    "webhook_url": "", "idempotency_key": None,
-}  # fmt: skip
 
 
 def test_what_may_have_been_done_already_is_not_done_again():
@@ -314,7 +309,7 @@ def test_a_submission_with_files_is_a_form_and_a_file_can_be_sent_again(tmp_path
     path.write_bytes(b"from a path")
     opened = io.BytesIO(b"of an open file")
     files = {"file": path, "many": [b"bytes", ("b.txt", opened)]}
-    request = _calls.submission("a.b_c", {"x": [1]}, **NOTHING | {"files": files, "priority": 0})
+    request = request_of(Submission("a.b_c", {"x": [1]}, priority=0), files=files)
     assert request.form == {"kind": "a.b_c", "priority": "0", "input": '{"x": [1]}'}
     for _ in range(2):
         read = []
@@ -332,10 +327,11 @@ def test_a_submission_with_files_is_a_form_and_a_file_can_be_sent_again(tmp_path
 
 def test_a_time_without_a_zone_is_refused_before_it_is_misunderstood():
     with pytest.raises(ValueError, match="time zone"):
-        _calls.submission("a.b_c", {}, **NOTHING | {"run_after": datetime(2026, 11, 27)})  # noqa: DTZ001
+        Submission("a.b_c", run_after=datetime(2026, 11, 27))  # noqa: DTZ001
     when = datetime(2026, 11, 27, tzinfo=UTC)
-    sent = _calls.submission("a.b_c", {}, **NOTHING | {"run_after": when})
+    sent = request_of(Submission("a.b_c", run_after=when), cancel_after=90.5)
     assert json.loads(sent.content or b"")["run_after"] == "2026-11-27T00:00:00+00:00"
+    assert sent.headers["Cancel-After"] == "91s"
 
 
 def test_an_id_cannot_lead_to_another_address():

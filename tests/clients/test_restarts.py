@@ -135,14 +135,14 @@ def test_clients_go_through_a_restart_of_daphne_and_of_the_cluster_without_missi
     with stack.database():
         assert interrupted
         assert JobEvent.objects.filter(job__in=interrupted, type="rescued").count() == len(interrupted)
-        for job in Job.objects.all():
-            log = [(event.seq, event.type, event.progress, event.stage) for event in job.events.order_by("seq")]
-            assert [step[0] for step in log] == list(range(1, job.event_seq + 1))
+        for row in Job.objects.all():
+            log = [(event.seq, event.type, event.progress, event.stage) for event in row.events.order_by("seq")]
+            assert [step[0] for step in log] == list(range(1, row.event_seq + 1))
             for name in ("sync", "wait", "async", "page"):
-                got = [(one["seq"], one["type"], one["progress"], one["stage"]) for one in seen[name][str(job.pk)]]
+                got = [(one["seq"], one["type"], one["progress"], one["stage"]) for one in seen[name][str(row.pk)]]
                 # Who waits for a job that he has submitted is told what came after that.
                 assert got == [step for step in log if step[0] > (1 if name == "wait" else 0)], name
-                assert results[name][str(job.pk)] == job.result == {"value": 80, "attempt": job.attempt}, name
+                assert results[name][str(row.pk)] == row.result == {"value": 80, "attempt": row.attempt}, name
                 compared += len(got)
     record_property("events_compared", compared)
     assert compared > 4 * JOBS * STEPS["value"]

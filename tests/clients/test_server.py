@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 import pytest
 import sira_client
-from sira_client import Event, Sira, _retries, _watching
+from sira_client import Event, Sira, Submission, _retries, _watching
 
 from tests.harness.processes import ServerStack
 from tests.harness.proxy import spoil
@@ -133,7 +133,8 @@ def test_files_go_up_and_come_down_whole(sira: Sira, tmp_path: Path, form: str):
     }[form]  # fmt: skip
     if form in ("bytes", "open file"):
         given = ("cv.txt", given)
-    job = sira.submit("parsers.parse_cv", {"parse_mode": "basic"}, files={"file": given})
+    later = None if form == "path" else datetime.now(UTC) + timedelta(hours=1)  # once is enough to parse it
+    job = sira.submit("parsers.parse_cv", {"parse_mode": "basic"}, files={"file": given}, run_after=later)
     (file,) = sira.get(job).files
     assert (file.name, file.size, file.role) == (
         "özgeçmiş.txt" if form == "path" else "cv.txt",
@@ -147,6 +148,28 @@ def test_files_go_up_and_come_down_whole(sira: Sira, tmp_path: Path, form: str):
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == [file.name]
     if form == "path":
         assert "Python" in str(sira.result(sira.wait(job, timeout=60)))
+
+
+def test_many_jobs_are_submitted_at_once_or_none_of_them(sira: Sira):
+    label = datetime.now(UTC).isoformat()
+    jobs = sira.submit_many(
+        [Submission(KIND, {"value": value}, session_id=label) for value in range(20)], cancel_after=timedelta(minutes=2)
+    )
+    assert [sira.result(sira.wait(job, timeout=60), type=Acted).value for job in jobs] == list(range(20))
+    described = sira.get(jobs[0])
+    assert described.deadline_at is not None
+    assert described.created_at is not None
+    assert (described.deadline_at - described.created_at).total_seconds() == pytest.approx(120, abs=1)
+    with pytest.raises(sira_client.InvalidInput) as caught:
+        sira.submit_many([Submission(KIND, session_id=label), Submission(KIND, {"act": "dance"}, session_id=label)])
+    assert [error["field"] for error in caught.value.errors] == ["jobs.1.input.act"]
+    assert len(list(sira.list(session_id=label))) == 20
+
+
+def test_what_would_come_too_late_fails_at_its_deadline(sira: Sira):
+    job = sira.submit(KIND, {"act": "sleep", "seconds": 30}, cancel_after=1)
+    with pytest.raises(sira_client.JobFailed, match="deadline_exceeded"):
+        sira.wait(job, timeout=30)
 
 
 def test_a_list_goes_through_all_pages(sira: Sira):
@@ -231,12 +254,12 @@ def test_a_submission_whose_answer_is_lost_is_one_job(Client: Any, stack: Server
 def test_a_download_that_breaks_is_begun_anew(Client: Any, stack: ServerStack, token: str, tmp_path: Path, hurry: None):
     content = b"line of a document\n" * 20_000
     with Client(stack.base_url, token) as direct:
-        job = direct.submit("parsers.parse_cv", files={"file": ("long.txt", content)})
+        later = datetime.now(UTC) + timedelta(hours=1)
+        job = direct.submit("parsers.parse_cv", files={"file": ("long.txt", content)}, run_after=later)
         (file,) = job.files
         with spoil(stack.port, budgets(10, 2000, 200_000, None)) as proxy, Client(proxy.base_url, token) as sira:
             path = sira.download(file, tmp_path)
             assert proxy.spoiled == 3
-        direct.cancel(job)
     assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(content).digest()
     assert [path.name for path in tmp_path.iterdir()] == ["long.txt"]
 

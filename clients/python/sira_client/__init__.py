@@ -30,6 +30,7 @@ from ._errors import (
     WrongShape,
 )
 from ._models import Error, Event, File, InputField, Job, Kind, Queue, Receipt, Span
+from ._submissions import Submission
 from ._uploads import FileLike
 from ._webhooks import WebhookEvent, verify_webhook
 
@@ -59,6 +60,7 @@ __all__ = [
     "Sira",
     "SiraError",
     "Span",
+    "Submission",
     "Throttled",
     "Unprocessable",
     "Unreachable",

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -19,6 +19,7 @@ from ._effects import Answer, Close, Effect, Emit, Lost, Open, Read, Request, Se
 from ._http import answer_of, lost, options, prepare
 from ._models import Event, File, Job, Kind, Queue, Receipt
 from ._retries import Patience
+from ._submissions import Submission, request_of, request_of_many
 from ._typed import read_as
 from ._uploads import FileLike
 
@@ -71,27 +72,43 @@ class AsyncSira:
         user_id: str = "",
         session_id: str = "",
         webhook_url: str = "",
+        cancel_after: timedelta | float | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Submit one job and return it.
 
         files: by the input field that takes them; a list where it takes many. priority: 0 to 10, 10 first. run_after:
-        not before this, with a time zone. user_id, session_id: labels of yours. idempotency_key: made for each call
-        when you give none, so that a submission whose answer got lost is never doubled; give one to call again later.
+        not before this, with a time zone. user_id, session_id: labels of yours. cancel_after: seconds from when it
+        is due to when it fails unless it has ended. idempotency_key: made for each call when you give none, so that a
+        submission whose answer got lost is never doubled; give one to be able to call again later.
         """
-        request = _calls.submission(
+        submission = Submission(
             kind,
-            input,
-            files=files,
+            input or {},
             priority=priority,
             run_after=run_after,
-            metadata=metadata,
+            metadata=metadata or {},
             user_id=user_id,
             session_id=session_id,
             webhook_url=webhook_url,
-            idempotency_key=idempotency_key,
         )
+        request = request_of(submission, files=files, cancel_after=cancel_after, idempotency_key=idempotency_key)
         return await self._run(_calls.submit(self._patience, request))
+
+    async def submit_many(
+        self,
+        submissions: Iterable[Submission],
+        *,
+        cancel_after: timedelta | float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Sequence[Job]:
+        """Submit up to 1,000 jobs at once, all of them or none; return them in the same order.
+
+        What is wrong is named by its number ("jobs.3.input.text"). Of each job only id, kind and state are told.
+        """
+        submissions = [*submissions]
+        request = request_of_many(submissions, cancel_after=cancel_after, idempotency_key=idempotency_key)
+        return await self._run(_calls.submit_many(self._patience, submissions, request))
 
     async def get(self, job: JobLike) -> Job:
         """Return how the job stands now."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,12 +14,10 @@ from ._effects import Emit, Request, Steps
 from ._errors import Conflict, JobCancelled, JobFailed
 from ._models import Job, Kind, Queue, Receipt
 from ._retries import Patience, send
-from ._uploads import FileLike, uploads_of
+from ._submissions import JOBS, Submission, json_request
 
 #: A job, or its id.
 JobLike: TypeAlias = "Job | str | uuid.UUID"
-
-JOBS = "api/v1/jobs/"
 
 
 def id_of(job: JobLike) -> str:
@@ -30,48 +28,25 @@ def path_of(job: JobLike, rest: str = "") -> str:
     return f"{JOBS}{quote(id_of(job), safe='')}/{rest}"
 
 
-def submission(
-    kind: str,
-    input: Mapping[str, Any] | None,
-    *,
-    files: Mapping[str, FileLike | Sequence[FileLike]] | None,
-    priority: int | None,
-    run_after: datetime | None,
-    metadata: Mapping[str, Any] | None,
-    user_id: str,
-    session_id: str,
-    webhook_url: str,
-    idempotency_key: str | None,
-) -> Request:
-    """Return the request that submits a job: JSON, or a form when there are files."""
-    if run_after is not None and run_after.tzinfo is None:
-        raise ValueError("run_after needs a time zone: datetime.now(UTC) + timedelta(hours=1)")
-    given = {
-        "priority": priority,
-        "run_after": run_after.isoformat() if run_after else None,
-        "user_id": user_id,
-        "session_id": session_id,
-        "webhook_url": webhook_url,
-    }
-    envelope = {"kind": kind} | {name: value for name, value in given.items() if value not in (None, "")}
-    objects = {"input": dict(input or {}), "metadata": dict(metadata or {})}
-    headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-    if files:
-        texts = {name: str(value) for name, value in envelope.items()}
-        form = texts | {name: json.dumps(value) for name, value in objects.items() if value}
-        return Request("POST", JOBS, headers=headers, form=form, uploads=uploads_of(files))
-    return _json_request("POST", JOBS, envelope | objects, headers)
-
-
-def _json_request(method: str, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Request:
-    content = json.dumps(body, allow_nan=False).encode()
-    return Request(method, path, headers={"Content-Type": "application/json", **(headers or {})}, content=content)
-
-
 def submit(patience: Patience, request: Request) -> Steps[Job]:
     """The key makes it safe to send again: the server answers with the job that it made the first time."""
     said = yield from send(request, patience, repeatable=True)
     return models.parse_job(said)
+
+
+def submit_many(patience: Patience, submissions: Sequence[Submission], request: Request) -> Steps[list[Job]]:
+    said = yield from send(request, patience, repeatable=True)
+    webhooks = {_normal(webhook.get("url", "")): webhook for webhook in said.get("webhooks", ())}
+    jobs = [models.parse_job(one) for one in said["jobs"]]
+    return [
+        replace(job, webhook=webhooks.get(_normal(one.webhook_url))) for job, one in zip(jobs, submissions, strict=True)
+    ]
+
+
+def _normal(url: str) -> str:
+    """Return an address in the server's spelling."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
 
 
 def get(patience: Patience, job: JobLike, *, until: float | None = None) -> Steps[Job]:
@@ -109,7 +84,7 @@ def retry(patience: Patience, job: JobLike, reason: str) -> Steps[Job]:
 
 
 def _operation(job: JobLike, verb: str, reason: str) -> Request:
-    return _json_request("POST", path_of(job, verb), {"reason": reason} if reason else {})
+    return json_request("POST", path_of(job, verb), {"reason": reason} if reason else {})
 
 
 def delete(patience: Patience, job: JobLike) -> Steps[Receipt]:

@@ -90,6 +90,7 @@ class Job(Described):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     run_after: datetime | None = None
+    deadline_at: datetime | None = None
     expires_at: datetime | None = None
     updated_at: datetime | None = None
     as_of: datetime | None = None
@@ -157,6 +158,7 @@ class Kind(Described):
     queue: str = ""
     priority: int = 0
     timeout_seconds: float | None = None
+    deadline_seconds: float | None = None
     max_attempts: int = 1
     stages: tuple[str, ...] = ()
     input: tuple[InputField, ...] = ()
