@@ -75,7 +75,7 @@ class Outside:
     def __init__(self, *outcomes: Any, patience: float = 60) -> None:
         self.outcomes = list(outcomes)
         self.now = 0.0
-        self.patience = Patience(patience, lambda: self.now)
+        self.patience = Patience(patience, clock=lambda: self.now)
         self.requests: list[do.Request] = []
         self.pauses: list[float] = []
         self.told: list[Any] = []
@@ -288,6 +288,7 @@ def test_a_deadline_is_kept_to_the_moment_also_when_only_comments_come():
     with pytest.raises(sira_client.WaitTimeout) as caught:
         follow(outside, timeout=2)
     assert caught.value.after == 1
+    assert max(sent.timeout or 99 for sent in outside.requests) <= 2, "no try lasts longer than the deadline"
 
 
 def test_waiting_is_over_when_the_job_is_and_says_how_it_ended():

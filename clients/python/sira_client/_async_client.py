@@ -47,7 +47,7 @@ class AsyncSira:
     ) -> None:
         self._http = http or httpx2.AsyncClient(**options(base_url, token, timeout))
         self._is_ours = http is None
-        self._patience = Patience(patience)
+        self._patience = Patience(patience, timeout)
 
     async def __aenter__(self) -> AsyncSira:
         return self
@@ -182,7 +182,7 @@ class AsyncSira:
 
     # --- carrying it out --------------------------------------------------------------------------------------
     async def _run(self, steps: Steps[T], tell: Callable[[Any], object] | None = None) -> T:
-        async with _Line(self._http) as line:
+        async with _Line(self._http, steps) as line:
             outcome = None
             while True:
                 try:
@@ -197,7 +197,7 @@ class AsyncSira:
                     outcome = await line.perform(effect)
 
     async def _iterate(self, steps: Steps[None]) -> AsyncIterator[Any]:
-        async with _Line(self._http) as line:
+        async with _Line(self._http, steps) as line:
             outcome = None
             while True:
                 try:
@@ -212,10 +212,10 @@ class AsyncSira:
 
 
 class _Line:
-    """Carries out effects, and holds what is open between them."""
+    """Carries out the effects of some steps, and holds what is open between them; closes both."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, http: httpx2.AsyncClient, steps: Steps[Any]) -> None:
+        self._http, self._steps = http, steps
         self._response: httpx2.Response | None = None
         self._pieces: AsyncIterator[bytes] | None = None
 
@@ -224,6 +224,7 @@ class _Line:
 
     async def __aexit__(self, *error: object) -> None:
         await self._close()
+        self._steps.close()
 
     async def perform(self, effect: Effect) -> Answer | Lost | bytes | None:
         try:

@@ -37,10 +37,8 @@ def submit(patience: Patience, request: Request) -> Steps[Job]:
 def submit_many(patience: Patience, submissions: Sequence[Submission], request: Request) -> Steps[list[Job]]:
     said = yield from send(request, patience, repeatable=True)
     webhooks = {_normal(webhook.get("url", "")): webhook for webhook in said.get("webhooks", ())}
-    jobs = [models.parse_job(one) for one in said["jobs"]]
-    return [
-        replace(job, webhook=webhooks.get(_normal(one.webhook_url))) for job, one in zip(jobs, submissions, strict=True)
-    ]
+    pairs = zip(said["jobs"], submissions, strict=True)
+    return [replace(models.parse_job(job), webhook=webhooks.get(_normal(one.webhook_url))) for job, one in pairs]
 
 
 def _normal(url: str) -> str:

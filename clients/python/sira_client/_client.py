@@ -46,7 +46,7 @@ class Sira:
     ) -> None:
         self._http = http or httpx2.Client(**options(base_url, token, timeout))
         self._is_ours = http is None
-        self._patience = Patience(patience)
+        self._patience = Patience(patience, timeout)
 
     def __enter__(self) -> Sira:
         return self
@@ -181,7 +181,7 @@ class Sira:
 
     # --- carrying it out --------------------------------------------------------------------------------------
     def _run(self, steps: Steps[T], tell: Callable[[Any], object] | None = None) -> T:
-        with _Line(self._http) as line:
+        with _Line(self._http, steps) as line:
             outcome = None
             while True:
                 try:
@@ -196,7 +196,7 @@ class Sira:
                     outcome = line.perform(effect)
 
     def _iterate(self, steps: Steps[None]) -> Iterator[Any]:
-        with _Line(self._http) as line:
+        with _Line(self._http, steps) as line:
             outcome = None
             while True:
                 try:
@@ -211,10 +211,10 @@ class Sira:
 
 
 class _Line:
-    """Carries out effects, and holds what is open between them."""
+    """Carries out the effects of some steps, and holds what is open between them; closes both."""
 
-    def __init__(self, http: httpx2.Client) -> None:
-        self._http = http
+    def __init__(self, http: httpx2.Client, steps: Steps[Any]) -> None:
+        self._http, self._steps = http, steps
         self._response: httpx2.Response | None = None
         self._pieces: Iterator[bytes] = iter(())
 
@@ -223,6 +223,7 @@ class _Line:
 
     def __exit__(self, *error: object) -> None:
         self._close()
+        self._steps.close()
 
     def perform(self, effect: Effect) -> Answer | Lost | bytes | None:
         try:

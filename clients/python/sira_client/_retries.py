@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,9 +22,10 @@ TRANSIENT = {408, 429, 502, 503, 504}
 
 @dataclass(frozen=True)
 class Patience:
-    """seconds: how long an answer is tried for, in all. clock: in seconds."""
+    """seconds: how long an answer is tried for, in all. timeout: seconds for each step of a try. clock: in seconds."""
 
     seconds: float
+    timeout: float = 30.0
     clock: Callable[[], float] = time.monotonic
 
 
@@ -59,7 +60,8 @@ def send(request: Request, patience: Patience, *, repeatable: bool, until: float
     began = patience.clock()
     pauses = Pauses()
     while True:
-        outcome = yield Send(request)
+        left = patience.timeout if until is None else max(0.05, until - patience.clock())
+        outcome = yield Send(replace(request, timeout=min(patience.timeout, left)))
         tries = pauses.count + 1
         if isinstance(outcome, Answer):
             if outcome.ok:

@@ -143,13 +143,7 @@ class Watch:
     def _read_log(self) -> Steps[bool]:
         """Emit what the log has after our place; return whether the job has ended."""
         while True:
-            left = self._left()
-            request = Request(
-                "GET",
-                self.path,
-                query={"after": str(self.after), "limit": str(PAGE)},
-                timeout=None if left is None else max(0.05, min(left, SILENCE_SECONDS)),
-            )
+            request = Request("GET", self.path, query={"after": str(self.after), "limit": str(PAGE)})
             page = yield from send(request, self.patience, repeatable=True, until=self.until)
             ended = page["job_state"] in FINISHED
             for said in page["events"]:
