@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from config import job_list, pages
+from config import job_list, own_tokens, pages
 
 app_name = "pages"
 
@@ -25,4 +25,6 @@ urlpatterns = [
     path("app/jobs/", job_list.jobs, name="jobs"),
     path("app/jobs/newest/", job_list.newest, name="jobs-newest"),
     path("app/jobs/<uuid:job_id>/", pages.job, name="job"),
+    path("app/tokens/", own_tokens.tokens, name="tokens"),
+    path("app/tokens/<slug:prefix>/revoke/", own_tokens.revoke, name="token-revoke"),
 ]

@@ -36,6 +36,9 @@ PRODUCTION = ENVIRONMENT == "production"
 
 DEBUG = env.bool("DEBUG", default=False)
 
+# "web" or "worker": what this process is for.
+ROLE = env.str("SIRA_ROLE", default="worker")
+
 
 def _generated_secret() -> str:
     """Return the secret kept in DATA_DIR, made on the first start, so that sessions survive a restart."""
@@ -77,7 +80,8 @@ else:
 
 # --- Django ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",  # before staticfiles: its runserver replaces Django's
+    # Before staticfiles: its runserver replaces Django's. Twisted is slow to load, and workers have no use for it.
+    *(["daphne"] if ROLE == "web" else []),
     "jobs.desk.DeskConfig",  # django.contrib.admin with a site of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -85,7 +89,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "channels",
     "django_q",
     "jobs",
@@ -155,7 +158,6 @@ DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 's
 _database = env.db_url_config(DATABASE_URL)
 # Web processes serve each request from a thread of its own, so they share a pool; a worker process has one
 # long-lived connection per thread.
-ROLE = env.str("SIRA_ROLE", default="worker")
 if "sqlite" in _database["ENGINE"]:
     _database["OPTIONS"] = {
         # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once with "database is locked".
@@ -196,7 +198,7 @@ REST_FRAMEWORK = {
         "jobs.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "jobs.api.scopes.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
@@ -205,6 +207,10 @@ REST_FRAMEWORK = {
     ],
     "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
 }
+# requests a minute of one API token over all web processes; 0 is no limit, and a token may have its own
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)
+if API_REQUESTS_PER_MINUTE < 0:
+    raise ImproperlyConfigured("API_REQUESTS_PER_MINUTE must be 0 (no limit) or more.")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
 # A text that is sent as JSON may be as large as a file, plus what JSON's escapes add.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_UPLOAD_BYTES

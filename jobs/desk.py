@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 ROOMS = {"Job": "jobs", "OperationPlan": "jobs", "AuditEntry": "records", "Receipt": "records", "LogEntry": "records"}
 #: In the engine room, in the order in which one looks.
 ORDER = ["QueueControl", "resources", "Worker", "schedules", "RateLimit", "WebhookEndpoint", "WebhookDelivery"]
-#: Apps that are about people, in one room.
-PEOPLE = ("auth", "authtoken")
+#: Apps that are about people, in one room, with these of the engine's models.
+PEOPLE = ("auth",)
+OF_PEOPLE = ("ApiToken",)
 
 
 class DeskConfig(AdminConfig):
@@ -63,7 +64,9 @@ class Desk(AdminSite):
                 people["models"] += app["models"]
             elif app["app_label"] == "jobs":
                 for model in app["models"]:
-                    rooms[ROOMS.get(model["object_name"], "engine")]["models"].append(model)
+                    name = model["object_name"]
+                    room = people if name in OF_PEOPLE else rooms[ROOMS.get(name, "engine")]
+                    room["models"].append(model)
             else:
                 others.append({**app, "app_url": self._anchor(app["app_label"])})
         if request.user.has_perm("jobs.view_queuecontrol"):

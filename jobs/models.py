@@ -20,9 +20,10 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
+from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
-__all__ = ["NamedWebhook", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]  # besides what is below
+__all__ = ["ApiToken", "NamedWebhook", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]  # besides what is below
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
 
@@ -340,6 +341,14 @@ class JobFile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     job = models.ForeignKey(Job, null=True, on_delete=models.CASCADE, related_name="files")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text=_("The job's; of a file that no job has taken yet, who sent it"),
+    )
     role = models.CharField(max_length=6, choices=Role.choices)
     name = models.CharField(max_length=255, help_text=_("The uploader's name for it, made safe"))
     file = models.FileField(max_length=500)  # "" for one that was refused at the door: only its name is kept
@@ -352,6 +361,10 @@ class JobFile(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="job_file_owner"),
+            models.Index(fields=["owner"], condition=Q(job__isnull=True), name="job_file_untaken"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -31,8 +31,10 @@ OPERATOR_MAY = (
     "disable_webhook",
 )
 
-#: Of these apps only an administrator sees anything: users, their tokens and sessions.
-ADMINISTRATION = ("admin", "auth", "authtoken", "contenttypes", "sessions")
+#: Of these apps only an administrator sees anything: users and sessions.
+ADMINISTRATION = ("admin", "auth", "contenttypes", "sessions")
+#: Nor are these for others.
+ADMINISTRATORS_LOOK = ("view_traceback", "view_apitoken")
 
 
 def ensure(sender: AppConfig, **_: Any) -> None:
@@ -64,4 +66,4 @@ def includes(role: str, app: str, permission: str) -> bool:
         return True
     if role == OPERATOR and app == "jobs" and permission in OPERATOR_MAY:
         return True
-    return app not in ADMINISTRATION and permission.startswith("view_") and permission != "view_traceback"
+    return app not in ADMINISTRATION and permission.startswith("view_") and permission not in ADMINISTRATORS_LOOK

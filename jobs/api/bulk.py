@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import door
+from jobs import door, sent_files
 from jobs.api.parsers import ObjectParser
 from jobs.api.serializers import SubmissionInput, describe_named
 from jobs.api.submissions import RETRY_AFTER_SECONDS, cancel_after, idempotency_key
@@ -20,6 +20,7 @@ from jobs.door import Checked, refuse_unknown, was_replayed
 from jobs.errors import InvalidInput
 from jobs.kinds import UnknownKind, registry
 from jobs.models import Job
+from jobs.tokens.models import Scope
 from jobs.webhooks.endpoints import MOST_ENDPOINTS
 
 #: Jobs of one request. More are several requests, each with a key of its own.
@@ -29,7 +30,7 @@ MOST_AT_ONCE = 1_000
 class BulkInput(serializers.Serializer):
     """Many envelopes, each as for one job."""
 
-    jobs = SubmissionInput(many=True, allow_empty=False, max_length=MOST_AT_ONCE)
+    jobs: Any = serializers.ListSerializer(child=SubmissionInput(), allow_empty=False, max_length=MOST_AT_ONCE)
 
     def validate_jobs(self, envelopes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         # Each address costs statements of its own.
@@ -46,6 +47,7 @@ class BulkSubmit(View):
     Then none of them is kept.
     """
 
+    scopes = {"POST": Scope.SUBMIT}
     parser_classes = [ObjectParser]
 
     def post(self, request: Request) -> Response:
@@ -77,11 +79,11 @@ def describe_short(job: Job) -> dict[str, Any]:
     }
 
 
-def _refuse_typos(data: Mapping[str, Any]) -> None:
+def _refuse_typos(data: Any) -> None:
     refuse_unknown(data, BulkInput().fields)
     envelopes = data.get("jobs")
     known = SubmissionInput().fields
-    errors = {}
+    errors: Any = {}
     for number, envelope in enumerate(envelopes if isinstance(envelopes, list) else []):
         if isinstance(envelope, Mapping) and not envelope.keys() <= known.keys():
             errors[number] = _errors_of(lambda one=envelope: refuse_unknown(one, known))
@@ -92,10 +94,17 @@ def _refuse_typos(data: Mapping[str, Any]) -> None:
 def _check_all(envelopes: list[dict[str, Any]], context: dict[str, Any]) -> list[tuple[Checked, Mapping[str, Any]]]:
     """Check every input before anything is stored. Raises ValidationError with what is wrong with all of them."""
     entries: list[tuple[Checked, Mapping[str, Any]]] = []
-    errors: dict[int, Any] = {}
+    takes = {name: _file_fields(name) for name in {envelope["kind"] for envelope in envelopes}}
+    ids = (sent_files.ids_in(envelope["input"], takes[envelope["kind"]]) for envelope in envelopes)
+    found = sent_files.find(context["request"].user, set().union(*ids))
+    errors: Any = {}
 
     def check(kind: str, data: dict[str, Any], rest: Mapping[str, Any]) -> None:
         refuse_unknown(data, registry.get(kind).input().fields, "input")
+        try:
+            data = sent_files.put_in(data, takes[kind], found)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"input": error.detail}) from None
         entries.append((door.check(kind, data, context=context, prefix="input"), rest))
 
     for number, envelope in enumerate(envelopes):
@@ -106,6 +115,10 @@ def _check_all(envelopes: list[dict[str, Any]], context: dict[str, Any]) -> list
     if errors:
         raise serializers.ValidationError({"jobs": errors})
     return entries
+
+
+def _file_fields(kind: str) -> dict[str, bool]:
+    return door.file_fields(registry.get(kind)) if kind in registry else {}
 
 
 def _errors_of(check: Any) -> Any:

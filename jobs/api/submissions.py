@@ -11,10 +11,11 @@ from typing import Any
 
 from django.db import connection
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import door, lifecycle
+from jobs import door, lifecycle, sent_files
 from jobs.api.forms import refuse_several
 from jobs.api.problems import Problem
 from jobs.api.serializers import describe, links
@@ -54,7 +55,8 @@ def accept(
 ) -> Job:
     """Check `data` with the kind's serializer and submit it for the request's user.
 
-    data: the kind's input as it came; an uploaded file (or a list of them) where the serializer has a FileField.
+    data: the kind's input as it came; where the serializer has a FileField an uploaded file (or a list of them), or
+    the id of one that the user has sent before.
     files, folder: see `door.enter`. field_prefix: put before field names in errors. options: others of
     `lifecycle.submit`.
 
@@ -64,6 +66,7 @@ def accept(
     key, timeout = idempotency_key(request), shorter(options.pop("timeout", None), cancel_after(request))
     takes = door.file_fields(door.open_kind(kind))
     refuse_several(request, [name for name, many in takes.items() if not many])
+    data = take_sent(request, data, takes, prefix=field_prefix)
     checked = door.check(kind, data, context={"request": request}, prefix=field_prefix)
     return door.enter(
         checked,
@@ -80,6 +83,17 @@ def accept(
         timeout=timeout,
         **options,
     )
+
+
+def take_sent(
+    request: Request, data: Mapping[str, Any], takes: Mapping[str, bool], *, prefix: str = ""
+) -> dict[str, Any]:
+    """Return an input with the user's files in place of their ids. takes: as `door.file_fields` returns it."""
+    found = sent_files.find(request.user, ids) if (ids := sent_files.ids_in(data, takes)) else {}
+    try:
+        return sent_files.put_in(data, takes, found)
+    except ValidationError as error:
+        raise ValidationError({prefix: error.detail} if prefix else error.detail) from None
 
 
 def cancel_after(request: Request) -> timedelta | None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs.engine import claiming, worker
 from jobs.models import Job, RateLimit
 from jobs.models import Worker as WorkerRow
 from orders.models import Mail
+from tests.harness.tokens import token_of
 
 
 class _NobodyWatches:
@@ -26,7 +26,7 @@ class _NobodyWatches:
 
 def client_of(user: Any) -> APIClient:
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
     return client
 
 
