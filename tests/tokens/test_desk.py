@@ -55,6 +55,7 @@ def test_a_token_is_made_for_somebody_and_shown_once(administrator: Client, ada:
         assert secret not in shown
         assert token.digest not in shown
     assert token.prefix in administrator.get(LIST).content.decode()
+    assert f'href="{LIST}"' in administrator.get(reverse("admin:index")).content.decode()
 
 
 @pytest.mark.parametrize(
