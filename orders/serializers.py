@@ -97,6 +97,7 @@ class ReplyInput(serializers.Serializer):
 
 
 class DraftPatch(serializers.Serializer):
+    never_partial = True
     refuses_unknown = True
     example: dict[str, Any] = {
         "version": 1,

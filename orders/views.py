@@ -38,6 +38,7 @@ from jobs.clock import database_now
 from jobs.door import refuse_unknown
 from jobs.models import Job
 from jobs.positions import live_workers
+from jobs.roles import may
 from jobs.states import State
 from jobs.tokens.models import Scope
 from orders import drafts, finding, inbox
@@ -121,10 +122,20 @@ class StaffOnly(BasePermission):
         return bool(request.user and request.user.is_authenticated and request.user.is_staff)
 
 
+class MayAnswer(BasePermission):
+    """Whoever looks changes nothing: what goes out to customers, and what is deleted, takes a permission."""
+
+    message = "You may look at the mails; only an operator may answer them, and an administrator delete them."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = "orders.delete_mail" if request.method == "DELETE" else "orders.change_mail"
+        return request.method in SAFE_METHODS or may(request.user, needed)
+
+
 class InboxView(View):
     tag = "orders"
     path_parameters = {"mail_id": "The mail's id."}
-    permission_classes = [StaffOnly, HasScope]
+    permission_classes = [StaffOnly, HasScope, MayAnswer]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

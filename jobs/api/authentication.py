@@ -34,7 +34,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
                 401, refused.detail, code=refused.code, headers={"WWW-Authenticate": challenge}
             ) from None
         standing = ledger.spend(token)
-        request._request.token_standing = standing
+        request._request.token_standing = standing  # type: ignore[attr-defined]
         if standing is not None and not standing.passed:
             raise problems.Problem(
                 429,
@@ -45,6 +45,12 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return REALM
+
+
+def token_used(request: Request) -> ApiToken | None:
+    """Return the token that came with the request; None for a session."""
+    token: Any = request.auth
+    return token if isinstance(token, ApiToken) else None
 
 
 def key_in(header: bytes) -> str | None:

@@ -34,7 +34,7 @@ MOST_AT_ONCE = 1_000
 class BulkInput(serializers.Serializer):
     """Many envelopes, each as for one job."""
 
-    jobs = SubmissionInput(many=True, allow_empty=False, max_length=MOST_AT_ONCE)
+    jobs: Any = serializers.ListSerializer(child=SubmissionInput(), allow_empty=False, max_length=MOST_AT_ONCE)
 
     refuses_unknown = True
     example = {"jobs": [{"kind": "imaging.generate_image", "input": {"prompt": "a lighthouse at dawn"}}]}
@@ -92,11 +92,11 @@ def describe_short(job: Job) -> dict[str, Any]:
     }
 
 
-def _refuse_typos(data: Mapping[str, Any]) -> None:
+def _refuse_typos(data: Any) -> None:
     refuse_unknown(data, BulkInput().fields)
     envelopes = data.get("jobs")
     known = SubmissionInput().fields
-    errors = {}
+    errors: Any = {}
     for number, envelope in enumerate(envelopes if isinstance(envelopes, list) else []):
         if isinstance(envelope, Mapping) and not envelope.keys() <= known.keys():
             errors[number] = _errors_of(lambda one=envelope: refuse_unknown(one, known))
@@ -110,7 +110,7 @@ def _check_all(envelopes: list[dict[str, Any]], context: dict[str, Any]) -> list
     takes = {name: _file_fields(name) for name in {envelope["kind"] for envelope in envelopes}}
     ids = (sent_files.ids_in(envelope["input"], takes[envelope["kind"]]) for envelope in envelopes)
     found = sent_files.find(context["request"].user, set().union(*ids))
-    errors: dict[int, Any] = {}
+    errors: Any = {}
 
     def check(kind: str, data: dict[str, Any], rest: Mapping[str, Any]) -> None:
         refuse_unknown(data, registry.get(kind).input().fields, "input")

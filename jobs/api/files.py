@@ -26,7 +26,7 @@ from jobs.api.serializers import LONGEST_PAGE, PAGE
 from jobs.api.shapes.endings import FILE_NOT_KEPT
 from jobs.api.shapes.many import FILE_TAKEN, SENT_FILE_NOT_FOUND, SentFileListShape, SentFileShape
 from jobs.api.submissions import get_visible_job
-from jobs.api.views import View
+from jobs.api.views import View, page_response
 from jobs.door import FileTooLarge, refuse_unknown
 from jobs.models import JobFile
 from jobs.running import NOT_KEPT
@@ -58,7 +58,7 @@ class Files(View):
     parser_classes = [MultiPartParser]
     scopes = {"POST": Scope.SUBMIT}
 
-    @operation(SentFileListShape, parameters=[FilePage], faults=[JOB_NOT_FOUND])
+    @operation(Answer(SentFileListShape, headers=("NextPage",)), parameters=[FilePage], faults=[JOB_NOT_FOUND])
     def get(self, request: Request) -> Response:
         """List files.
 
@@ -70,7 +70,7 @@ class Files(View):
         if "job" in given:
             files = JobFile.objects.filter(job=get_visible_job(request, given["job"]))
         else:
-            files = JobFile.objects.filter(owner=request.user)
+            files = JobFile.objects.filter(owner_id=request.user.pk)
         if "role" in given:
             files = files.filter(role=given["role"])
         if given["taken"] is not None:
@@ -82,7 +82,7 @@ class Files(View):
         following = None
         if len(found) > len(page):
             following = f"{request.path}?{urlencode(request.query_params.dict() | {'cursor': str(page[-1].pk)})}"
-        return Response({"results": [describe(file) for file in page], "next": following})
+        return page_response([describe(file) for file in page], following)
 
     @operation({201: Answer(SentFileShape, headers=("Location",))}, form=FileUpload)
     def post(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class Files(View):
 
 
 class OneFile(View):
-    scopes = {"DELETE": Scope.OPERATE}
+    scopes = {"DELETE": Scope.SUBMIT}
     path_parameters = {"file_id": "The file's id."}
 
     @operation(SentFileShape, faults=[SENT_FILE_NOT_FOUND])
@@ -173,7 +173,7 @@ def describe(file: JobFile) -> dict[str, Any]:
 
 def _get(request: Request, file_id: uuid.UUID) -> JobFile:
     """Return a file: one's own, or of a job one may see. Raises a 404 problem, the same for foreign as for none."""
-    mine = Q(owner=request.user)
+    mine = Q(owner_id=request.user.pk)
     visible = mine | Q(job__isnull=False) if request.user.is_staff else mine
     try:
         return JobFile.objects.get(visible, pk=file_id)

@@ -20,6 +20,7 @@ from jobs.api.views import View
 from jobs.door import refuse_unknown
 from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep
 from jobs.operations import OPERATIONS, Operation, by_filter
+from jobs.roles import may
 from jobs.search import JobFilter
 from jobs.tokens.models import Scope
 
@@ -42,8 +43,8 @@ class OperationInput(serializers.Serializer):
 class OperateOnMany(View):
     """POST: do it to all jobs that fit: own ones, or with its permission anybody's."""
 
-    parser_classes = [ObjectParser]
     scopes = {"POST": Scope.OPERATE}
+    parser_classes = [ObjectParser]
     operation = ""
 
     @openapi.operation(
@@ -65,7 +66,7 @@ class OperateOnMany(View):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         operation = OPERATIONS[self.operation]
-        own_only = not request.user.has_perm(operation.permission)
+        own_only = not may(request.user, operation.permission)
         asked = _filter(request, given["filter"], everything=given["all"])
         if own_only and request.user.is_staff and asked.validated_data.get("owner") != "me":
             raise Problem(
@@ -74,7 +75,7 @@ class OperateOnMany(View):
             )  # fmt: skip
         if not (given["reason"] or own_only or given["dry_run"]):
             raise serializers.ValidationError({"reason": ["Say why: it is kept in the audit log."]}, code="required")
-        jobs = Job.objects.filter(owner=request.user) if own_only else Job.objects.all()
+        jobs = Job.objects.filter(owner_id=request.user.pk) if own_only else Job.objects.all()
         try:
             chosen = by_filter.choose(operation, asked, jobs, request.user)
         except operations.TooMany:

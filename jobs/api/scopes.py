@@ -12,15 +12,16 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from jobs.api import problems
-from jobs.tokens.models import ApiToken, Scope
+from jobs.api.authentication import token_used
+from jobs.tokens.models import Scope
 
 
 class HasScope(BasePermission):
     """A 403 problem `insufficient_scope`, which names the scope, for a token that has not got it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        token = request.auth
-        if not isinstance(token, ApiToken) or not hasattr(view, str(request.method).lower()):  # no such method: 405
+        token = token_used(request)
+        if token is None or not hasattr(view, str(request.method).lower()):  # no such method: 405
             return True
         needed = needed_scope(view, str(request.method))
         if needed in token.scopes:

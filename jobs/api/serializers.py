@@ -26,6 +26,7 @@ from jobs.kinds import JobKind, registry
 from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job, JobEvent, JobFile
 from jobs.positions import Explanation, Holder, Resource, explain_many
 from jobs.queues import Queue
+from jobs.roles import may
 from jobs.search import JobFilter
 from jobs.states import FINISHED, State
 from jobs.webhooks.addresses import UrlRefused, check_url
@@ -130,7 +131,7 @@ def describe_event(event: JobEvent, kind: str) -> dict[str, Any]:
 
 
 def describe_attempt(attempt: Attempt, user: Any) -> dict[str, Any]:
-    """Return one attempt as the API shows it; its worker and its traceback only to staff."""
+    """Return one attempt as the API shows it; its worker to staff, its traceback to administrators."""
     return {
         "seq": attempt.seq,
         "attempt": attempt.number,
@@ -139,7 +140,7 @@ def describe_attempt(attempt: Attempt, user: Any) -> dict[str, Any]:
         "ending": attempt.ending or None,
         "error": {"code": attempt.error_code, "message": attempt.error_message} if attempt.error_code else None,
         "worker": attempt.worker if user.is_staff else None,
-        "traceback": (attempt.traceback or None) if user.is_staff else None,
+        "traceback": (attempt.traceback or None) if may(user, "jobs.view_traceback") else None,
     }
 
 

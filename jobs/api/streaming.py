@@ -70,7 +70,8 @@ async def stream(job: Job, caller: Caller, after: int) -> AsyncIterator[bytes]:
             try:
                 if time.monotonic() - validated >= callers.REVALIDATE_SECONDS:
                     validated = time.monotonic()
-                    if not await read(caller.may_still_listen):
+                    user = await read(caller.find_still_valid)
+                    if user is None or not await feed.is_still_visible(user):
                         return
                 async for event in _next_events(feed, layer, channel):
                     heard = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
-from jobs.api.authentication import add_limit_headers
+from jobs.api.authentication import add_limit_headers, token_used
 from jobs.api.downloads import send_file
 from jobs.api.language import english
 from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Answer, Fault, operation
@@ -50,6 +51,7 @@ from jobs.api.serializers import (
     describe_queue,
     describe_resource,
     links,
+    to_json,
 )
 from jobs.api.shapes import endings, operations
 from jobs.api.shapes.jobs import EventListShape, JobListShape, JobShape, SubmittedJobShape
@@ -61,8 +63,9 @@ from jobs.listing import find_page
 from jobs.live.callers import Caller
 from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
+from jobs.roles import may
 from jobs.running import NOT_KEPT
-from jobs.states import UNFINISHED, State
+from jobs.states import UNFINISHED
 from jobs.tokens.models import Scope
 
 #: For the API's description.
@@ -103,7 +106,7 @@ class View(APIView):
 class Jobs(View):
     scopes = {"POST": Scope.SUBMIT}
 
-    @operation(JobListShape, parameters=[JobPage])
+    @operation(Answer(JobListShape, headers=("NextPage",)), parameters=[JobPage])
     def get(self, request: Request) -> Response:
         """List jobs.
 
@@ -124,7 +127,7 @@ class Jobs(View):
             parameters = request.query_params.copy()
             parameters["cursor"] = str(page.older)
             following = f"{request.path}?{parameters.urlencode()}"
-        return Response({"results": describe_many(page.jobs), "next": following})
+        return page_response(describe_many(page.jobs), following)
 
     @operation(
         {
@@ -202,8 +205,7 @@ class OneJob(View):
         headers = {"ETag": etag}
         if job.state in UNFINISHED:
             headers["Retry-After"] = str(submissions.RETRY_AFTER_SECONDS)
-        known = parse_etags(request.headers.get("If-None-Match", ""))
-        if "*" in known or etag in [tag.removeprefix("W/") for tag in known]:
+        if is_known(request, etag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return Response(body, headers=headers)
 
@@ -219,7 +221,7 @@ class OneJob(View):
                 receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
                 after["receipt"] = receipt.digest
         except retention.StillRunning:
-            raise _conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
+            raise conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
         except Job.DoesNotExist:
             raise Problem(404, "The job was deleted already.", code="job_not_found") from None
         receipt.refresh_from_db()  # its time is the database's
@@ -245,7 +247,7 @@ class Events(View):
         if last := request.headers.get("Last-Event-ID"):  # a client that comes again
             query |= {"after": _event_query({"after": last})["after"]}
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
-            caller = Caller(request.user, request.auth, request.session if request.auth is None else None)
+            caller = Caller(request.user, token_used(request), request.session)
             response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
@@ -281,29 +283,6 @@ class Input(View):
         return Response({"id": str(job.pk), "kind": job.kind, "input": job.input, "links": links(job)})
 
 
-class Result(View):
-    @operation(endings.ResultShape, parameters=[PREFER], faults=[JOB_NOT_FOUND, *endings.NO_RESULT])
-    def get(self, request: Request, job_id: uuid.UUID) -> Response:
-        """Read what a job has made.
-
-        409 while there is nothing, with the reason.
-        """
-        job = submissions.get_visible_job(request, job_id)
-        if wait := submissions.preferred_wait(request):
-            job = submissions.wait_for_end(job, wait)
-        if job.state == State.SUCCEEDED:
-            body = describe(job)
-            shown = {name: body[name] for name in ("id", "kind", "state", "finished_at", "files", "links")}
-            return Response(shown | {"result": job.result})
-        if job.state == State.FAILED:
-            error = {"code": job.error_code, "message": job.error_message}
-            raise _conflict(job, "job_failed", f"The job failed: {job.error_message}", error=error)
-        if job.state == State.CANCELLED:
-            raise _conflict(job, "job_cancelled", "The job was cancelled: there is no result. Retry it to get one.")
-        headers = {"Retry-After": str(submissions.RETRY_AFTER_SECONDS)}
-        raise _conflict(job, "job_unfinished", "The job has not ended yet.", headers=headers, progress=job.progress)
-
-
 class Cancel(View):
     scopes = {"POST": Scope.OPERATE}
 
@@ -321,7 +300,7 @@ class Cancel(View):
         with on_record(request, job, "cancel"):
             cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if cancelled is None:
-            raise _conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
+            raise conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
         code = status.HTTP_200_OK if cancelled.is_finished else status.HTTP_202_ACCEPTED
         return Response(describe(cancelled), status=code)
 
@@ -344,7 +323,7 @@ class Retry(View):
             requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if requeued is None:
             job = submissions.get_visible_job(request, job_id)
-            raise _conflict(
+            raise conflict(
                 job,
                 "job_not_retryable",
                 "Only what failed or was cancelled can be run again, and if its file was kept.",
@@ -412,7 +391,7 @@ class SwitchQueue(View):
             raise Problem(404, f"There is no queue of this name; there are {known}.", code="queue_not_found")
         before = queue_modes.mode_of(queue)
         needed = queue_modes.permissions_needed(before.mode, queue_modes.VERBS[verb])
-        if not request.user.has_perms(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]]):
+        if not may(request.user, *(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]])):
             raise Problem(403, f"Only an operator may {verb} this queue.", code="forbidden")
         reason = reason_given(request, required=True)
         via = AuditEntry.Via.API
@@ -458,20 +437,42 @@ class TakeResource(View):
         with on_record(request, job, "take_resource", also_own=True):
             taken = lifecycle.take_resource(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if taken is None:
-            raise _conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
+            raise conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
         return Response(describe(taken))
 
 
 class Kinds(View):
     tag = "operations"
 
-    @operation(operations.KindListShape)
+    @operation(
+        {
+            200: Answer(operations.KindListShape, headers=("ETag",)),
+            304: Answer(description="They are as you know them.", headers=("ETag",)),
+        },
+        parameters=[IF_NONE_MATCH],
+    )
     def get(self, request: Request) -> Response:
         """List the kinds of jobs.
 
         What can be submitted, and what each kind takes.
         """
-        return Response({"results": [describe_kind(kind) for kind in registry if not kind.internal]})
+        body = {"results": [describe_kind(kind) for kind in registry if not kind.internal]}
+        etag = quote_etag(hashlib.sha256(to_json(body).encode()).hexdigest()[:32])
+        if is_known(request, etag):  # they change with a release
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+        return Response(body, headers={"ETag": etag})
+
+
+def page_response(results: list[Any], following: str | None) -> Response:
+    """Answer with one page of a list. following: the address of the next one, also told as `Link: rel="next"`."""
+    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
+    return Response({"results": results, "next": following}, headers=headers)
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Return whether the client has this already (If-None-Match)."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or etag in [tag.removeprefix("W/") for tag in known]
 
 
 def _event_query(given: Any) -> dict[str, Any]:
@@ -480,5 +481,5 @@ def _event_query(given: Any) -> dict[str, Any]:
     return query.validated_data
 
 
-def _conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
+def conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
     return Problem(409, detail, code=code, job_id=str(job.pk), state=str(job.state), **extra)

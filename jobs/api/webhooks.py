@@ -30,7 +30,7 @@ from jobs.api.shapes.webhooks import (
     WebhookListShape,
     WebhookShape,
 )
-from jobs.api.views import View, refuse_unknown
+from jobs.api.views import View, page_response, refuse_unknown
 from jobs.kinds import UnknownKind, registry
 from jobs.tokens.models import Scope
 from jobs.webhooks import endpoints
@@ -98,7 +98,7 @@ class WebhookView(View):
 class Webhooks(WebhookView):
     scopes = {"POST": Scope.OPERATE}
 
-    @operation(WebhookListShape, parameters=[Page])
+    @operation(Answer(WebhookListShape, headers=("NextPage",)), parameters=[Page])
     def get(self, request: Request) -> Response:
         """List your webhooks.
 
@@ -198,7 +198,7 @@ class Test(WebhookView):
 
 
 class Deliveries(WebhookView):
-    @operation(DeliveryListShape, parameters=[DeliveryPage], faults=[WEBHOOK_NOT_FOUND])
+    @operation(Answer(DeliveryListShape, headers=("NextPage",)), parameters=[DeliveryPage], faults=[WEBHOOK_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
         """List what a webhook was told.
 
@@ -354,4 +354,4 @@ def _page(request: Request, query: type[Page], rows: QuerySet[Any], shown: Any) 
     following = None
     if len(found) > len(page):
         following = f"{request.path}?{urlencode(request.query_params.dict() | {'cursor': str(page[-1].pk)})}"
-    return Response({"results": [shown(row) for row in page], "next": following})
+    return page_response([shown(row) for row in page], following)

@@ -10,7 +10,8 @@ from django.contrib.auth import get_user_model
 from jobs.tokens.models import ApiToken
 from jobs.tokens.recognising import is_still_good
 
-#: A logged-out session, a revoked or expired token and a deactivated user lose what is open within this.
+#: A logged-out session, a revoked or expired token and a deactivated user lose what is open within this; who is no
+#: longer staff loses what is of others.
 REVALIDATE_SECONDS = 60.0
 
 
@@ -22,11 +23,20 @@ class Caller:
     token: ApiToken | None = None
     session: Any = None
 
-    def may_still_listen(self) -> bool:
-        """Return whether they would be let in now."""
-        if self.token is not None:
-            return is_still_good(self.token.pk)
+    def find_still_valid(self) -> Any | None:
+        """Return the user as they are now, or None when they would not be let in now."""
+        if self.token is not None and not is_still_good(self.token.pk):
+            return None
         session = self.session
-        if session is not None and session.session_key and not session.exists(session.session_key):
-            return False
-        return get_user_model().objects.filter(pk=self.user.pk, is_active=True).exists()
+        if (
+            self.token is None
+            and session is not None
+            and session.session_key
+            and not session.exists(session.session_key)
+        ):
+            return None
+        user = get_user_model().objects.filter(pk=self.user.pk, is_active=True).first()
+        if user is None or self.token is not None:
+            return user
+        # Another password ends the other sessions: they are not deleted, but no longer good.
+        return user if user.get_session_auth_hash() == self.user.get_session_auth_hash() else None

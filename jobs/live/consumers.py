@@ -27,6 +27,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -63,6 +64,11 @@ AUTHENTICATE_SECONDS = 10.0
 
 AWAY = (DatabaseError, InterfaceError)
 
+#: The feeds of what has an id, by the word before the colon; "jobs" is the one topic without an id.
+OF_AN_ID: dict[str, Callable[[uuid.UUID, Any, int | None], JobFeed | StreamFeed]] = {
+    "job": lambda job_id, user, after: JobFeed(get_tailer(), job_id, user, after),
+    "batch": lambda job_id, user, _after: BatchFeed(get_tailer(), job_id, user),
+}
 TOPICS = 'A topic is "jobs", "job:<id>" or "batch:<id>".'
 
 
@@ -170,9 +176,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             job_id = uuid.UUID(name)
         except ValueError:
             return None
-        if kind == "job":
-            return JobFeed(get_tailer(), job_id, self.user, after)
-        return BatchFeed(get_tailer(), job_id, self.user) if kind == "batch" else None
+        make = OF_AN_ID.get(kind)
+        return make(job_id, self.user, after) if make is not None else None
 
     async def _unsubscribe(self, topic: Any) -> None:
         feed = self.feeds.pop(topic, None) if isinstance(topic, str) else None
@@ -222,12 +227,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if now - self.validated_at >= callers.REVALIDATE_SECONDS:
             self.validated_at = now
             caller = Caller(self.user, self.token, self.scope.get("session"))
-            if not await read(caller.may_still_listen):
+            user = await read(caller.find_still_valid)
+            if user is None:
                 await self.close(NOT_AUTHENTICATED)
                 return
+            self.user = user
+            await self._lose_what_is_no_longer_visible()
         for feed in list(self.feeds.values()):
             await feed.rejoin(self.channel_layer, self.channel_name)
             await self._advance(feed)
+
+    async def _lose_what_is_no_longer_visible(self) -> None:
+        """Leave the topics that the user may not see any more: who is no longer staff keeps their own."""
+        for feed in list(self.feeds.values()):
+            if not await feed.is_still_visible(self.user):
+                await self._lose(feed)
 
     # --- to the client ----------------------------------------------------------------------------------------
 

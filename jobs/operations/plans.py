@@ -22,6 +22,7 @@ from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep
 from jobs.operations.base import Operation, Plan, chunks
 from jobs.operations.deeds import CANCEL_JOBS, FORGET_JOBS, REQUEUE_JOBS, TAKE_RESOURCE
 from jobs.operations.repair import REPAIR_JOBS, find_stuck
+from jobs.roles import may
 from jobs.search import JobFilter
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def plan(
 
 def require(operation: Operation, actor: Any) -> None:
     """Raise PermissionDenied unless `actor` may do this to jobs of others. None, the terminal, may do everything."""
-    if actor is not None and not actor.has_perm(operation.permission):
+    if actor is not None and not may(actor, operation.permission):
         raise PermissionDenied(f"{operation.permission} is missing")
 
 
@@ -111,7 +112,7 @@ def is_allowed(made: OperationPlan) -> bool:
     """Return whether the plan's maker may still do what it says. One who is gone may not; the terminal may."""
     if made.actor is None:
         return made.via == AuditEntry.Via.TERMINAL
-    return _is_of_own_jobs(made) or made.actor.has_perm(OPERATIONS[made.operation].permission)
+    return _is_of_own_jobs(made) or may(made.actor, OPERATIONS[made.operation].permission)
 
 
 def _is_of_own_jobs(made: OperationPlan) -> bool:
@@ -259,7 +260,7 @@ def do(
     job = _locked(job_id)
     if job is None:
         return False, "gone", {}
-    if actor is not None and job.owner_id != actor.pk and not actor.has_perm(operation.permission):
+    if actor is not None and job.owner_id != actor.pk and not may(actor, operation.permission):
         return False, "not_allowed", {}
     now = operation.plan([job])[0]
     before = audit.standing(job)

@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from jobs.tokens.models import ApiToken
+from jobs.tokens.recognising import look_up
 
 WINDOW = timedelta(minutes=1)
 #: A limit is taken in about so many blocks …
@@ -99,15 +99,19 @@ def limit_of(token: ApiToken) -> int:
 def _take(token: ApiToken, share: _Share, limit: int) -> ApiToken:
     """Put the next block into the share, or nothing when all is spent. Returns the row as it was then."""
     share.left = 0
-    for _ in range(MOST_TRIES):
-        begun_at, spent, now = token.window_started_at, token.window_spent, token.now  # type: ignore[attr-defined]
+    for attempt in range(MOST_TRIES):
+        if attempt:
+            token = look_up(pk=token.pk) or token
+        begun_at, spent, now = token.window_started_at, token.window_spent, token.now
         is_over = begun_at is None or now - begun_at >= WINDOW
-        if is_over:
+        if begun_at is None or is_over:
             begun_at, spent = now, 0
         block = max(1, min(limit // BLOCKS, (limit - spent) // PART_OF_REST))
         share.begun_at, share.spent = begun_at, spent
         # By our clock, counted from before the database was asked for its own: never too late.
-        share.ends_at = token.read_at + (begun_at + WINDOW - now).total_seconds()  # type: ignore[attr-defined]
+        share.ends_at = token.read_at + (begun_at + WINDOW - now).total_seconds()
+        if share.ends_at <= time.monotonic():  # the row was read too long ago
+            continue
         if spent + block > limit:
             return token
         if is_over:
@@ -120,15 +124,7 @@ def _take(token: ApiToken, share: _Share, limit: int) -> ApiToken:
             share.left = block
             token.window_started_at, token.window_spent = begun_at, spent + block
             return token
-        token = _read_again(token)
     return token
-
-
-def _read_again(token: ApiToken) -> ApiToken:
-    read_at = time.monotonic()
-    again = ApiToken.objects.annotate(now=Now()).get(pk=token.pk)
-    again.read_at = read_at  # type: ignore[attr-defined]
-    return again
 
 
 ledger = Ledger()

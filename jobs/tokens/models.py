@@ -70,6 +70,10 @@ class ApiToken(models.Model):
     window_started_at = models.DateTimeField(null=True, blank=True, editable=False)
     window_spent = models.PositiveIntegerField(default=0, editable=False)
 
+    # On a row that `recognising.py` has read: the database's time then, and time.monotonic of just before.
+    now: datetime
+    read_at: float
+
     class Meta:
         ordering = ("-id",)
         verbose_name = _("API token")

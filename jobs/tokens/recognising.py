@@ -32,23 +32,20 @@ class TokenRefused(Exception):
 def recognise(key: str) -> ApiToken:
     """Return the token, its owner with it, and note that it is used. Raises TokenRefused.
 
-    The row also has `now`, the database's time, and `read_at`, which is not later than it by this process's clock.
+    The row also has `now` and `read_at`, as `spend` needs them.
     """
-    read_at = time.monotonic()
-    token = _find(digest=digest(key))
+    token = look_up(digest=digest(key))
     if token is None:
         raise TokenRefused("token_unknown", "There is no such token. Check it, or make a new one.")
     _refuse_bad(token)
-    token.read_at = read_at  # type: ignore[attr-defined]
-    now = token.now  # type: ignore[attr-defined]
-    if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
+    if token.last_used_at is None or token.now - token.last_used_at >= USE_NOTED_EVERY:
         _note_use(token)
     return token
 
 
 def is_still_good(token_id: int) -> bool:
     """Return whether a token that was recognised before is good now: for what stays open for long."""
-    token = _find(pk=token_id)
+    token = look_up(pk=token_id)
     try:
         if token is not None:
             _refuse_bad(token)
@@ -57,15 +54,19 @@ def is_still_good(token_id: int) -> bool:
     return token is not None
 
 
-def _find(**by: Any) -> ApiToken | None:
+def look_up(**by: Any) -> ApiToken | None:
+    """Return a token with its owner, `now` and `read_at`, good or not."""
+    read_at = time.monotonic()
     try:
-        return ApiToken.objects.select_related("owner").annotate(now=Now()).get(**by)
+        token = ApiToken.objects.select_related("owner").annotate(as_of=Now()).get(**by)
     except ApiToken.DoesNotExist:
         return None
+    token.now, token.read_at = token.as_of, read_at
+    return token
 
 
 def _refuse_bad(token: ApiToken) -> None:
-    match token.state_at(token.now):  # type: ignore[attr-defined]
+    match token.state_at(token.now):
         case ApiToken.State.REVOKED:
             raise TokenRefused("token_revoked", "This token was revoked. Make a new one.")
         case ApiToken.State.EXPIRED:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -146,3 +146,19 @@ def test_a_thousand_jobs_take_no_more_statements_than_ten(postgresql: None, ada:
         assert answer.json()["count"] == count
         counts.append(len(statements))
     assert counts[0] == counts[1] < 30
+
+
+def test_what_the_database_kept_though_its_answer_was_lost_counts_once(api: APIClient, monkeypatch: Any) -> None:
+    submit_many = lifecycle.submit_many
+
+    def lose_the_answer(*args: Any, **options: Any) -> list[Job]:
+        submit_many(*args, **options)
+        raise OperationalError("the connection was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "submit_many", lose_the_answer)
+        lost = send(api, many(2), "k")
+    assert (lost.status_code, lost.json()["code"], lost["Retry-After"]) == (503, "database_unavailable", "5")
+    again = send(api, many(2), "k")
+    assert (again.status_code, again["Idempotent-Replayed"]) == (202, "true")
+    assert Job.objects.count() == 2

@@ -47,7 +47,7 @@ def test_a_file_is_kept_for_a_day_and_described(api: APIClient, ada: Any) -> Non
     assert timedelta(hours=23) < file.expires_at - timezone.now() < timedelta(hours=25)
     assert file.owner == ada
     assert api.get(answer["links"]["self"]).json() == answer
-    download = api.get(answer["links"]["content"], HTTP_ACCEPT="image/png")
+    download: Any = api.get(answer["links"]["content"], HTTP_ACCEPT="image/png")
     assert b"".join(download.streaming_content) == b"negative"
     assert download["Content-Disposition"].startswith("attachment")
 

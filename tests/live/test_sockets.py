@@ -20,7 +20,8 @@ from jobs.live import callers, consumers, feeds, queries, tailer, watched
 from jobs.live.tailer import get_tailer
 from jobs.models import Job, Worker
 from tests.harness.threads import run_together
-from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs, token_of
+from tests.harness.tokens import token_of
+from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs
 
 LAYER = "channels.layers.InMemoryChannelLayer"
 
@@ -450,7 +451,7 @@ def test_a_session_cookie_opens_a_socket_and_logging_out_closes_it(
     run(main())
 
 
-@pytest.mark.parametrize("change", ["revoked", "deactivated"])
+@pytest.mark.parametrize("change", ["revoked", "expired", "deactivated"])
 def test_a_token_that_is_no_longer_good_loses_its_socket(
     sqlite: None, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -460,6 +461,8 @@ def test_a_token_that_is_no_longer_good_loses_its_socket(
     def take_away() -> None:
         if change == "revoked":
             ada.api_tokens.update(revoked_at=timezone.now())
+        elif change == "expired":
+            ada.api_tokens.update(expires_at=timezone.now())
         else:
             type(ada).objects.update(is_active=False)
 
@@ -469,6 +472,30 @@ def test_a_token_that_is_no_longer_good_loses_its_socket(
             await socket.hear("snapshot")
             await aside(take_away)
             assert await socket.hear_close() == 4401
+
+    run(main())
+
+
+@pytest.mark.parametrize("says_it", ["in the header", "first of all"])
+def test_a_token_that_may_not_look_or_has_spent_its_minute_opens_no_socket(
+    sqlite: None, run: Any, ada: Any, says_it: str
+) -> None:
+    blind, quick = token_of(ada, ["submit", "operate"]), token_of(ada, requests_per_minute=1)
+
+    async def open_with(token: str) -> Socket:
+        socket = Socket(token if says_it == "in the header" else "")
+        await socket.__aenter__()
+        if says_it == "first of all":
+            await socket.say(authenticate=token)
+        return socket
+
+    async def main() -> None:
+        assert await (await open_with(blind)).hear_close() == 4403
+        first = await open_with(quick)
+        await first.say(subscribe="jobs")
+        await first.hear("snapshot")
+        assert await (await open_with(quick)).hear_close() == 4429
+        await first.__aexit__(None, None, None)
 
     run(main())
 

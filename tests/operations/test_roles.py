@@ -38,6 +38,7 @@ def test_an_operator_can_do_besides_what_can_be_undone():
         "jobs.operate_schedule",
         "jobs.replay_webhook",
         "jobs.disable_webhook",
+        "orders.change_mail",
     }
 
 

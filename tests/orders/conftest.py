@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from jobs.engine import claiming, worker
@@ -42,7 +43,9 @@ def maildir(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def agent(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("agent", password="agent", is_staff=True)
+    user = django_user_model.objects.create_user("agent", password="agent", is_staff=True)
+    user.groups.set(Group.objects.filter(name="administrator"))  # who may delete as well
+    return user
 
 
 @pytest.fixture

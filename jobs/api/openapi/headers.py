@@ -63,6 +63,10 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         "description": "The job's addresses, if there is one.",
         "schema": {"type": "string"},
     },
+    "NextPage": {
+        "description": 'The address of the next page, `rel="next"`; not on the last one (RFC 8288).',
+        "schema": {"type": "string"},
+    },
     "PreferenceApplied": {
         "description": "Which part of `Prefer` was heeded.",
         "schema": {"type": "string"},
@@ -77,6 +81,10 @@ COMPONENTS: dict[str, dict[str, Any]] = {
     },
     "ContentDisposition": {
         "description": "`attachment` with the name of the file.",
+        "schema": {"type": "string"},
+    },
+    "Attachment": {
+        "description": "The name of the file, where the answer is one.",
         "schema": {"type": "string"},
     },
     "WWWAuthenticate": {
@@ -100,9 +108,11 @@ WIRE_NAMES = {
     "JobLocation": "Location",
     "JobLink": "Link",
     "RetryAfter": "Retry-After",
+    "NextPage": "Link",
     "PreferenceApplied": "Preference-Applied",
     "IdempotentReplayed": "Idempotent-Replayed",
     "ContentDisposition": "Content-Disposition",
+    "Attachment": "Content-Disposition",
     "WWWAuthenticate": "WWW-Authenticate",
     "RateLimitPolicy": "RateLimit-Policy",
 }

@@ -135,3 +135,43 @@ OF_NAMED_WEBHOOKS = (
     Fault(400, "webhook_disabled", "The webhook of this URL is disabled. Enable it first."),
     Fault(400, "webhook_needs_owner", "A webhook_url needs an owner, who can see and sign it."),
 )
+
+
+class ResultRowShape(serializers.Serializer):
+    """A job and its result."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(choices=State.values)
+    file = serializers.CharField(help_text="the name of the file that was sent; empty for none")
+    user_id = serializers.CharField()
+    session_id = serializers.CharField()
+    parent = serializers.UUIDField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    error_code = serializers.CharField()
+    error_message = serializers.CharField()
+    result = serializers.JSONField(allow_null=True)
+
+    example: dict[str, Any] = {
+        "id": JOB,
+        "kind": "parsers.parse_cv",
+        "state": "succeeded",
+        "file": "cv.pdf",
+        "user_id": "u7",
+        "session_id": "s1",
+        "parent": None,
+        "created_at": STARTED,
+        "finished_at": FINISHED,
+        "error_code": "",
+        "error_message": "",
+        "result": ResultShape.example["result"],
+    }
+
+
+class ResultRowsShape(serializers.Serializer):
+    """The results of many jobs, newest first."""
+
+    results = ResultRowShape(many=True)
+
+    example = {"results": [ResultRowShape.example]}
