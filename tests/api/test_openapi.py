@@ -20,7 +20,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from jobs.api import problem_types
 from jobs.api.openapi.schema import UNDESCRIBED
+from jobs.api.problems import MEDIA_TYPE
 from jobs.kinds import registry
 from tests.harness.description import describe, plain_route, resolve, validator_of
 
@@ -99,6 +101,17 @@ def test_the_examples_of_an_operation_are_what_it_describes(operation: dict[str,
     for name, schema, example in schemas_with_examples(operation):
         errors = [error.message for error in validator_of(schema, strict=True).iter_errors(example)]
         assert errors == [], name
+
+
+def test_every_code_of_an_error_is_in_the_catalogue_of_problems():
+    described = {
+        code
+        for _, _, operation in describe().operations()
+        for declared in operation["responses"].values()
+        for code in resolve(declared).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
+    }
+    assert len(described) > 50
+    assert sorted(code for code in described if problem_types.find(code) is None) == []
 
 
 def test_every_kind_can_be_submitted_as_the_description_says():

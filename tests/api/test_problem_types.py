@@ -42,8 +42,8 @@ def codes_in(path: Path) -> Iterator[str]:
                 yield from (str(code.value) for code in given if isinstance(code, ast.Constant))
         elif isinstance(node, ast.ClassDef) and is_door:
             for line in node.body:
-                if isinstance(line, ast.Assign) and getattr(line.targets[0], "id", "") == "code":
-                    assert isinstance(line.value, ast.Constant)
+                is_code = isinstance(line, ast.Assign) and getattr(line.targets[0], "id", "") == "code"
+                if is_code and isinstance(line.value, ast.Constant):  # a shape has a field of this name
                     yield str(line.value.value)
 
 

@@ -12,7 +12,7 @@ OF_ENGINE = {
     "cancelled": "The job was cancelled.",
     "timed_out": "An attempt took longer than its kind may take, and it was the last one.",
     "worker_lost": "The worker that ran the job died or froze, and it was the last attempt.",
-    "deadline": "The job could not be finished before its deadline.",
+    "deadline_exceeded": "The job could not be finished before its deadline.",
     "resource_taken": "An operator took the resource away that the job held.",
     "database_unavailable": "The database did not answer while the job ran.",
     "internal_error": "An error of ours stopped the job. It was logged.",

@@ -151,7 +151,7 @@ class ResultRowShape(serializers.Serializer):
     finished_at = serializers.DateTimeField(allow_null=True)
     error_code = serializers.CharField()
     error_message = serializers.CharField()
-    result = serializers.JSONField(allow_null=True)
+    result = serializers.JSONField(help_text="null when there is none")
 
     example: dict[str, Any] = {
         "id": JOB,
