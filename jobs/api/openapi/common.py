@@ -16,7 +16,7 @@ class JobFaultShape(serializers.Serializer):
     job_id = serializers.UUIDField(required=False)
     state = serializers.ChoiceField(choices=State.values, required=False, help_text="the job's state now")
 
-    example = {"job_id": "0193a2f0-5c1e-7d3a-9b57-1f2e3d4c5b6a", "state": "processing"}
+    example: dict[str, Any] = {"job_id": "0193a2f0-5c1e-7d3a-9b57-1f2e3d4c5b6a", "state": "processing"}
 
 
 JOB_NOT_FOUND = Fault(404, "job_not_found", "There is no such job, or it is not yours.")

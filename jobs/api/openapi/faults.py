@@ -34,7 +34,7 @@ class ProblemShape(serializers.Serializer):
     detail = serializers.CharField(help_text="for people: what happened, and what to do")
     instance = serializers.CharField(help_text="the address that was asked for")
     code = serializers.CharField(help_text="for programs: it does not change")
-    errors = FieldErrorShape(many=True, required=False, help_text="what is wrong with single fields")
+    errors = FieldErrorShape(many=True, required=False, help_text="what is wrong with single fields")  # type: ignore[assignment]
 
 
 class ScopeFaultShape(serializers.Serializer):

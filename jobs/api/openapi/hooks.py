@@ -44,7 +44,7 @@ def _shared(paths: dict[str, Any]) -> dict[str, Any]:
         for operation in methods.values()
         for status in operation["responses"]
     ]
-    written = {id(found): {} for found, _ in responses}
+    written: dict[int, dict[str, str]] = {id(found): {} for found, _ in responses}
     counts: Counter[str] = Counter()
     for found, status in responses:
         written[id(found)][status] = text = json.dumps([status, found[status]], sort_keys=True)
@@ -68,7 +68,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
     """A token, under both words that clients use for it."""
 
     target_class = "jobs.api.authentication.TokenAuthentication"
-    name = ["bearer", "token"]  # type: ignore[assignment]
+    name = ["bearer", "token"]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
         scope = str(needed_scope(auto_schema.view, auto_schema.method))

@@ -51,7 +51,7 @@ class Schema(AutoSchema):
     def get_summary(self) -> str:
         return getattr(self.view, "summary", "") or self._documentation.partition("\n")[0].rstrip(".")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         return self._documentation.partition("\n")[2].strip() or self._documentation
 
     @property
@@ -59,7 +59,7 @@ class Schema(AutoSchema):
         return inspect.cleandoc(getattr(self._method, "__doc__", None) or "")
 
     def get_tags(self) -> list[str]:
-        tag = (self.operation and self.operation.tag) or getattr(self.view, "tag", "")
+        tag = (self.operation.tag if self.operation else "") or getattr(self.view, "tag", "")
         return [tag or type(self.view).__module__.partition(".")[0]]
 
     def get_operation_id(self) -> str:
@@ -123,8 +123,8 @@ class Schema(AutoSchema):
                     if part in response:
                         merged.setdefault(part, {}).update(response[part])
             responses[str(status)] = merged
-        for status, response in faults.responses(self._faults(), self._resolve_shape).items():
-            responses.setdefault(status, response)
+        for code, response in faults.responses(self._faults(), self._resolve_shape).items():
+            responses.setdefault(code, response)
         if self.view.get_authenticators():
             for response in responses.values():
                 response["headers"] = response.get("headers", {}) | response_headers(OF_TOKENS)
@@ -172,7 +172,7 @@ class Schema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)
         for name, field in serializer.fields.items():
             if isinstance(field, ListSerializer):
-                limits = {"minItems": None if field.allow_empty else 1, "maxItems": field.max_length}
+                limits = {"minItems": None if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
                 schema["properties"][name] |= {limit: value for limit, value in limits.items() if value is not None}
         if getattr(serializer, "refuses_unknown", False):
             schema["additionalProperties"] = False

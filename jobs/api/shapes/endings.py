@@ -146,7 +146,7 @@ class ResultRowShape(serializers.Serializer):
     file = serializers.CharField(help_text="the name of the file that was sent; empty for none")
     user_id = serializers.CharField()
     session_id = serializers.CharField()
-    parent = serializers.UUIDField(allow_null=True)
+    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     error_code = serializers.CharField()

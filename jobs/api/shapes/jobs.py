@@ -92,7 +92,7 @@ class JobShape(serializers.Serializer):
     priority = serializers.IntegerField(min_value=LOWEST_PRIORITY, max_value=HIGHEST_PRIORITY)
     user_id = serializers.CharField(help_text="the caller's own label")
     session_id = serializers.CharField(help_text="the caller's own label")
-    parent = serializers.UUIDField(allow_null=True, help_text="the batch that it is a part of")
+    parent = serializers.UUIDField(allow_null=True, help_text="the batch that it is a part of")  # type: ignore[assignment]
     progress = serializers.FloatField(min_value=0, max_value=100, help_text="percent")
     stage = serializers.CharField(help_text="what it is at; one of `stages`, or free words")
     stages = serializers.ListField(child=serializers.CharField(), help_text="what it goes through, in order")
@@ -225,7 +225,7 @@ class EventShape(serializers.Serializer):
     attempt = serializers.IntegerField()
     progress = serializers.FloatField()
     stage = serializers.CharField()
-    data = serializers.DictField(help_text="more, depending on the type")
+    data = serializers.DictField(help_text="more, depending on the type")  # type: ignore[assignment]
     at = serializers.DateTimeField()
 
     example = {

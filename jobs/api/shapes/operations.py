@@ -117,7 +117,7 @@ class KindFieldShape(serializers.Serializer):
     type = serializers.CharField(help_text="char, integer, choice, file, list …")
     required = serializers.BooleanField()  # type: ignore[assignment]
     help = serializers.CharField()
-    default = serializers.JSONField(required=False)  # type: ignore[assignment]
+    default = serializers.JSONField(required=False)
     choices = serializers.ListField(child=serializers.CharField(), required=False)
     min_value = serializers.FloatField(required=False)
     max_value = serializers.FloatField(required=False)
