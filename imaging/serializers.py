@@ -24,6 +24,8 @@ LARGEST_SEED = 2**32 - 1
 class Side(serializers.IntegerField):
     """A width or a height."""
 
+    rule = {"multipleOf": SIDE_STEP}
+
     def __init__(self, **options: Any) -> None:
         super().__init__(
             min_value=SMALLEST_SIDE,

@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from jobs.api.health import healthz
 from jobs.api.openapi import IF_NONE_MATCH, Answer, operation
 from jobs.api.serializers import to_json
-from jobs.api.shapes.operations import HealthShape, SickShape
+from jobs.api.shapes.overview import HealthShape, SickShape
 from jobs.api.views import View
 
 #: A description that was deployed does not change; clients look again soon after a release.

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from jobs import overview
 from jobs.api.openapi import operation
 from jobs.api.serializers import describe_many, describe_queue, describe_resource
-from jobs.api.shapes.operations import OverviewShape
+from jobs.api.shapes.overview import OverviewShape
 from jobs.api.views import View
 from jobs.attention import MEANINGS, Concern
 from jobs.history import COARSE, FINE, Bucket

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.api.openapi import Answer, operation
+from jobs.api.openapi.common import QUEUE_DRAINING
 from jobs.api.operating import reason_given
 from jobs.api.problems import Problem
 from jobs.api.serializers import describe
@@ -107,7 +108,7 @@ class RunSchedule(ScheduleView):
     @operation(
         {202: Answer(JobShape, "The job waits for a worker.", headers=("Location",))},
         request=Deed,
-        faults=[*OF_DEEDS, NOT_RUNNABLE],
+        faults=[*OF_DEEDS, NOT_RUNNABLE, QUEUE_DRAINING],
     )
     def post(self, request: Request, schedule_id: int) -> Response:
         """Run a schedule now.

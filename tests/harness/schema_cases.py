@@ -13,6 +13,9 @@ from typing import Any
 
 from tests.harness.processes import BASE_DIR
 
+#: Some answers wait for a job, up to a minute.
+LONGEST_ANSWER_SECONDS = 65.0
+
 
 @dataclass(frozen=True)
 class Cases:
@@ -43,7 +46,7 @@ def send_cases(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{base_url}/api/v1/schema/"),
         *("--header", f"Authorization: Token {token}", "--phases", ",".join(phases), "--seed", str(seed)),
         *("--max-examples", str(examples), "--workers", str(workers), "--continue-on-failure", "--no-shrink"),
-        *("--checks", "all", "--request-timeout", "30"),
+        *("--checks", "all", "--request-timeout", "90", "--max-response-time", str(LONGEST_ANSWER_SECONDS)),
         *("--report", "json", "--report-json-path", str(report / "report.json"), "--no-color"),
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.harness.schema_hooks", "PYTHONPATH": str(BASE_DIR)}

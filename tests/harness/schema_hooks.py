@@ -20,6 +20,8 @@ BEYOND_A_SCHEMA = {
     "no_user": "whether somebody has this name",
     "forbidden": "only staff may ask for jobs of others",
     "empty_range": "that one time comes before another",
+    "invalid_cancel_after": "how long a time is that is given in words",
+    "unstorable_text": "that no text, wherever it is, has NUL in it or half a surrogate pair",
     "out_of_range": "how far from now a time is",
     "unknown_field": "the words of a search line",
     "webhook_url_refused": "whether a URL may be called from here",

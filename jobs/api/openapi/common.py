@@ -26,6 +26,10 @@ FILE_NOT_FOUND = Fault(404, "file_not_found", "The job has no such file, or it h
 #: What is no JSON.
 BYTES: dict[str, Any] = {"description": "the bytes of the file"}
 
+QUEUE_DRAINING = Fault(
+    503, "queue_draining", "The queue takes no new jobs; nothing was stored. Send the request again later."
+)
+
 #: For whatever becomes a job.
 OF_SUBMISSIONS = (
     Fault(400, "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 visible ASCII characters."),
@@ -33,7 +37,7 @@ OF_SUBMISSIONS = (
     Fault(400, "invalid_cancel_after", "Cancel-After must be a time such as 90s, 5m, 1h30m or 2d."),
     Fault(409, "file_taken", "A file of this request has a job already; each job has files of its own."),
     Fault(422, "idempotency_key_reused", "The Idempotency-Key was used for another request."),
-    Fault(503, "queue_draining", "The queue takes no new jobs; nothing was stored. Send the request again later."),
+    QUEUE_DRAINING,
 )
 #: For files that a kind looks at.
 OF_FILES = (

@@ -37,7 +37,7 @@ IF_NONE_MATCH = request_header(
 LAST_EVENT_ID = request_header(
     "Last-Event-ID",
     "The `id` of the last event that came by a stream. It goes on after that one, whatever `after` says.",
-    schema={"type": "integer", "minimum": 0},
+    schema={"type": "integer", "minimum": 0, "maximum": 2**62},
     example="41",
 )
 

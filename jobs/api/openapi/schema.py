@@ -168,6 +168,11 @@ class Schema(AutoSchema):
         name = type(serializer).__name__
         return name.removesuffix("Shape") if name.endswith("Shape") else name.removesuffix("Input")
 
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        # A rule of a field of ours, in the words of JSON Schema.
+        return schema | getattr(field, "rule", {}) if isinstance(schema, dict) else schema
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
         for name, field in serializer.fields.items():
@@ -188,6 +193,8 @@ def _path_schema(regex: str, name: str) -> dict[str, Any]:
         return {"type": "string", "format": "uuid"}
     if (pattern and pattern[1] == "int") or (group and group[1].startswith(r"\d")):
         return {"type": "integer", "minimum": 0}
+    if pattern and pattern[1] == "slug":
+        return {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}
     return ANY_TEXT
 
 
