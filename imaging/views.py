@@ -204,7 +204,10 @@ class OneMessage(View):
         """
         message = _message(request, conversation_id, message_id, own=True)
         refuse_unknown(request.data, MessagePatch().fields)
-        messages.merge_metadata(message.pk, _checked(MessagePatch, request.data)["extra_metadata"])
+        try:
+            messages.merge_metadata(message.pk, _checked(MessagePatch, request.data)["extra_metadata"])
+        except Message.DoesNotExist:  # deleted in this moment
+            raise _not_found() from None
         return Response(_describe(message.pk))
 
     @operation(ForgottenMessageShape, faults=[NOT_FOUND, NOT_OWNER, UNFINISHED])
