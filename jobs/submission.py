@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from jobs import files, positions
+from jobs import files, positions, tracing
 from jobs.errors import InvalidInput, JobError
 from jobs.kinds import registry
 from jobs.live.events import announce_due, record_many
@@ -129,16 +129,28 @@ def _refuse_new(submissions: Iterable[Submission]) -> None:
     refuse_new(registry.get(submission.kind).queue for submission in submissions if submission.parent is None)
 
 
-def _create(
+def _create(submissions: Sequence[Submission], owner: Any, now: datetime, **once: Any) -> list[Job]:
+    if not submissions:
+        return []
+    kind = registry.get(submissions[0].kind)
+    about: dict[str, Any] = {
+        "messaging__destination__name": kind.queue,
+        "sira__kind": kind.name,
+        "sira__jobs": len(submissions),
+    }
+    with tracing.span(f"submit {kind.name}", tracing.PRODUCER, messaging__system="sira", **about):
+        return _insert(submissions, owner, now, trace=tracing.carry(), **once)
+
+
+def _insert(
     submissions: Sequence[Submission],
     owner: Any,
     now: datetime,
     *,
+    trace: str,
     idempotency_key: str | None = None,
     digest: str = "",
 ) -> list[Job]:
-    if not submissions:
-        return []
     turns = _Turns(owner)
     jobs: list[Job] = []
     for submission in submissions:
@@ -173,6 +185,7 @@ def _create(
                 idempotency_digest=digest,
                 created_at=now,
                 updated_at=now,
+                trace=trace,
                 event_seq=2 if state == State.FAILED else 1,
             )
         )

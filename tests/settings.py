@@ -38,6 +38,9 @@ for _name in (
     "REPLY_PROVIDER",
     "OUTBOX_PROVIDER",
     "MAIL_FROM",
+    "LOG_FORMAT",
+    "ACCESS_LOG",
+    "METRICS_TOKEN",
 ):
     os.environ.pop(_name, None)
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -23,6 +24,7 @@ from rest_framework.renderers import BaseRenderer
 from jobs.api.serializers import to_json
 from jobs.live.feeds import EventText, JobFeed, NotVisible
 from jobs.live.tailer import get_tailer
+from jobs.metrics import process
 from jobs.models import Job
 
 MEDIA_TYPE = "text/event-stream"
@@ -47,13 +49,20 @@ class EventStreamRenderer(BaseRenderer):
 
 def respond(job: Job, user: Any, after: int) -> StreamingHttpResponse:
     """Return the stream of a job's events after `after`. It needs an ASGI server."""
-    response = StreamingHttpResponse(stream(job, user, after), content_type=MEDIA_TYPE)
+    response = StreamingHttpResponse(_counted(stream(job, user, after)), content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"  # nginx
     return response
 
 
-async def stream(job: Job, user: Any, after: int) -> AsyncIterator[bytes]:
+async def _counted(frames: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    with process.connected(process.STREAM):
+        async with aclosing(frames):
+            async for frame in frames:
+                yield frame
+
+
+async def stream(job: Job, user: Any, after: int) -> AsyncGenerator[bytes, None]:
     tailer, layer = get_tailer(), get_channel_layer()
     channel = await layer.new_channel("sse")
     feed = JobFeed(tailer, job.pk, user, after)

@@ -42,6 +42,7 @@ from jobs.api.serializers import to_json
 from jobs.live.database import read
 from jobs.live.feeds import BatchFeed, EventText, JobFeed, NotVisible, OwnerFeed, StreamFeed
 from jobs.live.tailer import get_tailer
+from jobs.metrics import process
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         try:
-            return await super().__call__(scope, receive, send)
+            with process.connected(process.WEBSOCKET):
+                return await super().__call__(scope, receive, send)
         finally:  # also when the server cancels us
             await self._leave_all()
 

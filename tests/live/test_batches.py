@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
+from datetime import UTC, datetime
 from collections import defaultdict
 from typing import Any
 
@@ -456,4 +457,4 @@ def test_a_batch_remembers_its_members_and_says_when_its_ring_is_too_short(monke
 
 def _event(job_id: uuid.UUID, seq: int) -> Seen:
     text = f'{{"seq":{seq}}}'
-    return Seen(0, job_id, seq, "progress", "processing", None, None, "default", text)
+    return Seen(0, job_id, seq, "progress", "processing", None, None, "default", text, datetime.now(UTC))
