@@ -38,6 +38,9 @@ PRODUCTION = ENVIRONMENT == "production"
 
 DEBUG = env.bool("DEBUG", default=False)
 
+# "web" or "worker": what this process is for.
+ROLE = env.str("SIRA_ROLE", default="worker")
+
 
 def _generated_secret() -> str:
     """Return the secret kept in DATA_DIR, made on the first start, so that sessions survive a restart."""
@@ -79,7 +82,8 @@ else:
 
 # --- Django ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",  # before staticfiles: its runserver replaces Django's
+    # Before staticfiles: its runserver replaces Django's. Twisted is slow to load, and workers have no use for it.
+    *(["daphne"] if ROLE == "web" else []),
     "jobs.desk.DeskConfig",  # django.contrib.admin with a site of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -158,7 +162,6 @@ DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 's
 _database = env.db_url_config(DATABASE_URL)
 # Web processes serve each request from a thread of its own, so they share a pool; a worker process has one
 # long-lived connection per thread.
-ROLE = env.str("SIRA_ROLE", default="worker")
 if "sqlite" in _database["ENGINE"]:
     _database["OPTIONS"] = {
         # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once with "database is locked".

@@ -43,21 +43,28 @@ RECONNECT_SECONDS = 0.5
 PAUSE_AFTER_BUG_SECONDS = 1.0
 
 _watchdog: Watchdog | None = None
+_prepared: set[str] = set()
 
 
 def set_up_process(**_: Any) -> None:
     """Prepare a new worker process: django-q2 calls this (signal `post_spawn`) before the first ring."""
     shutdown.settle_in_new_process()
-    for kind in registry.in_queues(claiming.served_queues()):
-        if kind.prepare is not None:
-            try:
-                kind.prepare()
-            except Exception:
-                logger.exception("preparing for %s failed; its first job will try again", kind.name)
+    prepare()  # where processes are not forked, nothing was inherited
     # Only now is there a heartbeat: a worker that is still loading is not an idle one.
     # A forked process runs no atexit handlers, only these.
     multiprocessing.util.Finalize(None, own_watchdog().sign_off, exitpriority=10)
     multiprocessing.util.Finalize(None, tracing.flush, exitpriority=5)
+
+
+def prepare() -> None:
+    """Load what the served kinds need, once: processes that are forked afterwards have it, and share its memory."""
+    for kind in registry.in_queues(claiming.served_queues()):
+        if kind.prepare is not None and kind.name not in _prepared:
+            _prepared.add(kind.name)
+            try:
+                kind.prepare()
+            except Exception:
+                logger.exception("preparing for %s failed; its first job will try again", kind.name)
 
 
 def own_watchdog() -> Watchdog:

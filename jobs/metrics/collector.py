@@ -7,17 +7,20 @@ Labels name kinds, queues and what jobs share, never a job or a person.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import accumulate
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from jobs import queues
 from jobs.clock import database_now
@@ -217,7 +220,7 @@ def _of_the_past() -> Iterator[Metric]:
         if measure == Tally.Measure.ENDED:
             ended.add_metric([kind, outcome], sum(tally.count for tally in by_bucket.values()))
             continue
-        buckets, seconds = tallies.cumulated(by_bucket.values())
+        buckets, seconds = _cumulated(by_bucket.values())
         if measure == Tally.Measure.WAIT:
             wait.add_metric([kind], buckets, seconds)
             continue
@@ -229,3 +232,15 @@ def _of_the_past() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "sira_events_uncounted", "How far the counters are behind the event log, in events.", value=tallies.behind()
     )
+
+
+def _cumulated(of_one: Iterable[Tally]) -> tuple[list[tuple[str, float]], float]:
+    """Return the buckets of one histogram, each with all that are smaller, and the sum in seconds."""
+    bounds = [*tallies.BUCKETS, math.inf]
+    counts = dict.fromkeys(bounds, 0)
+    seconds = 0.0
+    for tally in of_one:
+        # The bound may be of a release with other buckets.
+        counts[next(bound for bound in bounds if float(tally.le) <= bound)] += tally.count
+        seconds += tally.seconds
+    return list(zip(map(floatToGoString, bounds), accumulate(counts.values()), strict=True)), seconds

@@ -13,16 +13,13 @@ Deleted jobs take their events along: those that were not counted yet are counte
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
-from prometheus_client.utils import floatToGoString
 
 from jobs.attempts import ENDINGS
 from jobs.metrics.models import INFINITE, Tally, TallyMark
@@ -72,18 +69,6 @@ def behind() -> int:
     newest = JobEvent.objects.aggregate(newest=Max("id"))["newest"] or 0
     mark = TallyMark.objects.filter(pk=1).first()
     return max(0, newest - (mark.event_id if mark else 0))
-
-
-def cumulated(tallies: Iterable[Tally]) -> tuple[list[tuple[str, float]], float]:
-    """Return the buckets of one histogram, each with all that are smaller, and the sum in seconds."""
-    bounds = [*BUCKETS, math.inf]
-    counts = dict.fromkeys(bounds, 0)
-    seconds = 0.0
-    for tally in tallies:
-        # The bound may be of a release with other buckets.
-        counts[next(bound for bound in bounds if float(tally.le) <= bound)] += tally.count
-        seconds += tally.seconds
-    return list(zip(map(floatToGoString, bounds), accumulate(counts.values()), strict=True)), seconds
 
 
 def count_before_deletion(jobs: Iterable[uuid.UUID]) -> None:

@@ -70,6 +70,18 @@ def test_each_way_an_attempt_can_end(server_stack, any_database_url):
         assert LedgerEntry.objects.filter(job_id=ok.pk).count() == 1
 
 
+def test_what_a_kind_needs_is_loaded_once_and_inherited_by_every_worker(server_stack):
+    stack = server_stack(web=False, workers=1, env=QUICK_LEASE)
+    roles = stack.children()
+    with stack.database():
+        result = wait_for(lifecycle.submit("workload.tell_loader", {}), "succeeded").result
+        assert result == {"loaded_in": [roles.sentinel], "ran_in": roles.workers[0]}
+        os.kill(roles.workers[0], signal.SIGKILL)
+        result = wait_for(lifecycle.submit("workload.tell_loader", {}), "succeeded").result
+        assert result["loaded_in"] == [roles.sentinel]
+        assert result["ran_in"] != roles.workers[0]
+
+
 def test_a_running_job_stops_within_two_seconds_of_a_cancel_even_inside_c_code(server_stack, any_database_url):
     stack = server_stack(web=False, database_url=any_database_url, env=OWN_QUEUES)
     workers = stack.children().workers

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from datetime import UTC, datetime
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest

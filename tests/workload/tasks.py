@@ -106,3 +106,12 @@ def sum_up(job: RunningJob) -> dict[str, Any]:
 @job_kind("workload.do_nothing")
 def do_nothing(job: RunningJob) -> None:
     """Nothing, as fast as possible: for benchmarks."""
+
+
+_loaded_in: list[int] = []
+
+
+@job_kind("workload.tell_loader", prepare=lambda: _loaded_in.append(os.getpid()))
+def tell_loader(job: RunningJob) -> dict[str, Any]:
+    """Tell which processes have loaded what this kind needs, and which one runs it."""
+    return {"loaded_in": list(_loaded_in), "ran_in": os.getpid()}
