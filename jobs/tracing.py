@@ -21,6 +21,8 @@ from jobs.errors import JobError
 
 #: How long an ending process waits until what it has seen is sent.
 FLUSH_MILLISECONDS = 2000
+#: How long one export may take with all its tries: a collector that is away must not hold up the end of a process.
+EXPORT_SECONDS = 3.0
 
 SERVER, CLIENT, PRODUCER, CONSUMER, INTERNAL = "SERVER", "CLIENT", "PRODUCER", "CONSUMER", "INTERNAL"
 
@@ -157,7 +159,8 @@ def _provider(pid: int) -> Any:
     if "OTEL_SERVICE_NAME" not in os.environ:
         own = {"service.name": f"sira-{settings.ROLE}", **own}
     provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    exporter = OTLPSpanExporter(timeout=None if "OTEL_EXPORTER_OTLP_TIMEOUT" in os.environ else EXPORT_SECONDS)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     atexit.register(provider.shutdown)
     return provider
 

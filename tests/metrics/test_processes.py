@@ -8,11 +8,13 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.attempts import ENDINGS
@@ -55,7 +57,12 @@ def post_text(stack: ServerStack) -> str:
 
 def post_job_with_webhook(stack: ServerStack, url: str) -> str:
     """Send a job that waits, with somebody to be told of its end, in the caller's trace. Returns its id."""
-    body = {"kind": KIND, "input": {}, "run_after": "2100-01-01T00:00:00Z", "webhook_url": url}
+    body = {
+        "kind": KIND,
+        "input": {},
+        "run_after": (timezone.now() + timedelta(hours=1)).isoformat(),
+        "webhook_url": url,
+    }
     headers = {
         "Authorization": f"Token {stack.token()}",
         "Content-Type": "application/json",
