@@ -41,6 +41,8 @@ for _name in (
     "LOG_FORMAT",
     "ACCESS_LOG",
     "METRICS_TOKEN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_SDK_DISABLED",
 ):
     os.environ.pop(_name, None)
 

@@ -213,7 +213,7 @@ def check_logs(stack: ServerStack, traced: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:9"])
-def test_without_the_extra_nothing_of_it_is_imported_and_all_goes_on(endpoint):
+def test_without_the_extra_nothing_of_it_is_imported_and_all_goes_on(tmp_path, endpoint):
     code = f"""
 import sys
 {"sys.modules['opentelemetry'] = None  # as if it were not installed" if endpoint else ""}
@@ -229,7 +229,12 @@ print(settings.SIRA_TRACING, loaded, [check.id for check in run_checks()])
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint},
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATA_DIR": str(tmp_path),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        },
         capture_output=True,
         text=True,
         check=False,
