@@ -9,6 +9,7 @@ Databases:
     own_postgresql      a server of the test's own, to restart and to kill
 Processes and pages:
     server_stack        starts daphne and qclusters: stack = server_stack(workers=2, database_url=any_database_url)
+    shared_stack        the same on SQLite, for tests that do not mind who used it before: quicker
     browser_page        a Playwright page in a real Chromium
     screenshot          screenshot("name") saves what browser_page shows below test-artifacts/
 
@@ -31,7 +32,7 @@ from typing import Any
 import pytest
 from django.test import TransactionTestCase
 
-from tests.harness import browser, databases, emptying, postgres
+from tests.harness import browser, databases, emptying, postgres, reuse
 from tests.harness.processes import BASE_DIR, ServerStack
 from tests.requirements import require_postgresql, require_tool
 
@@ -220,6 +221,44 @@ def server_stack(
         if has_failed(request):
             for stack in started:
                 print(stack.log_tail())  # noqa: T201  pytest shows it with the failure
+
+
+@pytest.fixture(scope="session")
+def _idle_stacks() -> Iterator[reuse.IdleStacks]:
+    stacks = reuse.IdleStacks()
+    yield stacks
+    stacks.close()
+
+
+@pytest.fixture
+def shared_stack(
+    request: pytest.FixtureRequest,
+    _idle_stacks: reuse.IdleStacks,
+    _sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: Any,
+) -> Iterator[Callable[..., ServerStack]]:
+    """Like server_stack, on SQLite, but the stack may be one that earlier tests have left whole; it is empty."""
+    used: list[tuple[dict[str, Any], ServerStack, emptying.Snapshot]] = []
+
+    def start(**options: Any) -> ServerStack:
+        stack = _idle_stacks.take(options)
+        if stack is None:
+            data_dir = tmp_path_factory.mktemp("stack")
+            shutil.copy(_sqlite_template, data_dir / "sira.sqlite3")
+            stack = ServerStack(data_dir, unblock=django_db_blocker.unblock, migrated=True, **options)
+            stack.__enter__()
+        with stack.database():
+            used.append((options, stack, emptying.read_snapshot()))
+        return stack
+
+    yield start
+    for options, stack, snapshot in used:
+        if has_failed(request):
+            print(stack.log_tail())  # noqa: T201  pytest shows it with the failure
+            stack.stop()
+        else:
+            _idle_stacks.leave(options, stack, snapshot)
 
 
 @pytest.fixture

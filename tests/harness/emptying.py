@@ -6,7 +6,7 @@ of a second on PostgreSQL, for hundreds of tests. What a migration makes stays, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connection, transaction
@@ -31,12 +31,17 @@ _empty_by_django: Callable[[Any], None] = TransactionTestCase._fixture_teardown 
 def empty_database(test_case: Any) -> None:
     """Stand in for `TransactionTestCase._fixture_teardown`."""
     name = str(connection.settings_dict["NAME"])
-    if name not in _fresh or _read() != _fresh[name]:
+    if name not in _fresh or read_snapshot() != _fresh[name]:
         _empty_by_django(test_case)
-        _fresh[name] = _read()
+        _fresh[name] = read_snapshot()
         return
+    empty_tables()
+
+
+def empty_tables(but: Collection[str] = ()) -> None:
+    """Empty every table but what migrations made. but: names of others that stay as they are."""
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    quoted = [connection.ops.quote_name(table) for table in tables if table not in _MADE_BY_MIGRATION]
+    quoted = [connection.ops.quote_name(table) for table in tables if table not in (*_MADE_BY_MIGRATION, *but)]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             " UNION ALL ".join(
@@ -51,7 +56,8 @@ def empty_database(test_case: Any) -> None:
                 cursor.execute(f"DELETE FROM {table}")
 
 
-def _read() -> Snapshot:
+def read_snapshot() -> Snapshot:
+    """Return what migrations have made, as it is now."""
     snapshot: Snapshot = {}
     with connection.cursor() as cursor:
         for table, columns in _MADE_BY_MIGRATION.items():

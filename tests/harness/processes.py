@@ -248,6 +248,15 @@ class ServerStack:
         except OSError:
             return False
 
+    def is_whole(self) -> bool:
+        """Whether every service runs and has all its processes."""
+        return all(
+            service.process is not None
+            and service.reap() is None
+            and (self._web_answers() if name == "web" else self._find_roles(service) is not None)
+            for name, service in self.services.items()
+        )
+
     # --- processes --------------------------------------------------------------------------------------------
     def pid(self, name: str) -> int:
         return self.services[name].pid

@@ -291,8 +291,8 @@ def test_streams_hold_no_database_connection(server_stack: Any, postgresql_url: 
         assert answers == [202] * 6
 
 
-def test_a_stream_that_may_not_be_seen_is_a_problem(server_stack: Any) -> None:
-    stack: ServerStack = server_stack(cluster_names=())
+def test_a_stream_that_may_not_be_seen_is_a_problem(shared_stack: Any) -> None:
+    stack: ServerStack = shared_stack(cluster_names=())
     url = f"{stack.base_url}/api/v1/jobs/{uuid.uuid4()}/events/"
     for headers, status in [({}, 401), ({"Authorization": f"Token {stack.token()}"}, 404)]:
         answer = requests.get(url, headers={"Accept": "text/event-stream", **headers}, timeout=10)
@@ -300,8 +300,8 @@ def test_a_stream_that_may_not_be_seen_is_a_problem(server_stack: Any) -> None:
         assert answer.json()["status"] == status
 
 
-def test_a_large_file_is_downloaded_whole(server_stack: Any) -> None:
-    stack: ServerStack = server_stack(cluster_names=())
+def test_a_large_file_is_downloaded_whole(shared_stack: Any) -> None:
+    stack: ServerStack = shared_stack(cluster_names=())
     headers = {"Authorization": f"Token {stack.token()}"}
     content = os.urandom(5 * 1024 * 1024)
     with stack.database(), override_settings(MEDIA_ROOT=stack.data_dir / "files"):
@@ -388,8 +388,8 @@ def test_a_client_that_reads_nothing_holds_up_nobody_and_costs_no_memory(server_
 
 
 @pytest.mark.parametrize("message", ["x" * 9000, b"\x00"], ids=["large", "binary"])
-def test_messages_that_are_too_large_or_no_text_are_refused(server_stack: Any, message: Any) -> None:
-    stack: ServerStack = server_stack(cluster_names=())
+def test_messages_that_are_too_large_or_no_text_are_refused(shared_stack: Any, message: Any) -> None:
+    stack: ServerStack = shared_stack(cluster_names=())
     with open_socket(stack, stack.token()) as link:
         link.send(message)
         assert hear(link)["code"] == "bad_message"

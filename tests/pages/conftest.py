@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,12 +87,15 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(server_stack: Callable[..., ServerStack], browser_page: Any, tmp_path: Path) -> Callable[..., Visitor]:
+def visitor(
+    shared_stack: Callable[..., ServerStack], server_stack: Callable[..., ServerStack], browser_page: Any
+) -> Callable[..., Visitor]:
     """A function that starts a stack and returns its visitor; the arguments are ServerStack's."""
 
     def start(**options: Any) -> Visitor:
         env = QUICK_HEARTBEAT | options.pop("env", {})
-        return Visitor(browser_page, server_stack(data_dir=tmp_path / "site", env=env, **options))
+        start_stack = server_stack if options.get("database_url") else shared_stack
+        return Visitor(browser_page, start_stack(env=env, **options))
 
     return start
 

@@ -55,8 +55,8 @@ class Client:
 
 
 @pytest.fixture
-def client(server_stack: Any) -> Client:
-    stack = server_stack()
+def client(shared_stack: Any) -> Client:
+    stack = shared_stack()
     client = Client(stack.base_url, stack.token("ada"))
     client.stack = stack
     return client

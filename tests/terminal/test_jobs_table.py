@@ -119,8 +119,8 @@ def test_what_comes_from_outside_is_neither_markup_nor_a_control_sequence(printe
     assert not {"\x1b", "\x07", "\x9b"} & set(out)
 
 
-def test_at_a_terminal_the_table_keeps_up_until_ctrl_c_and_in_a_pipe_it_is_printed_once(server_stack):
-    stack = server_stack(web=False, cluster_names=())
+def test_at_a_terminal_the_table_keeps_up_until_ctrl_c_and_in_a_pipe_it_is_printed_once(shared_stack):
+    stack = shared_stack(web=False, cluster_names=())
     with at_terminal(stack.env, "jobs", columns=90) as command:
         command.see("No job matches")
         with stack.database():

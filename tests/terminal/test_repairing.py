@@ -135,8 +135,8 @@ def test_a_worker_that_is_alive_carries_the_plan_out(repair):
     assert AuditEntry.objects.get().actor_name == f"{getpass.getuser()} (terminal)"
 
 
-def test_at_a_terminal_it_asks_and_no_means_no(server_stack: Any) -> None:
-    stack = server_stack(web=False, cluster_names=())
+def test_at_a_terminal_it_asks_and_no_means_no(shared_stack: Any) -> None:
+    stack = shared_stack(web=False, cluster_names=())
     with stack.database():
         job = stuck()
     for answer, said in (("n\n", "Nothing was done."), ("y\n", "now +Done: now queued.")):

@@ -48,8 +48,8 @@ def test_a_watch_outlives_the_cluster_and_tells_each_event_once(server_stack, an
     assert told[-1]["result"] == {"value": 0, "attempt": 2}
 
 
-def test_bars_lines_and_the_end_of_watching(server_stack):
-    stack = server_stack(web=False, env=QUICK_LEASE)
+def test_bars_lines_and_the_end_of_watching(shared_stack):
+    stack = shared_stack(web=False, env=QUICK_LEASE)
 
     # At a terminal: bars that are drawn over, and the whole reason of a failure.
     with at_terminal(stack.env, *act("steps", 2), "--watch") as command:
@@ -106,8 +106,8 @@ def test_bars_lines_and_the_end_of_watching(server_stack):
         assert process.stderr.read() == ""
 
 
-def test_ctrl_c_in_a_pipe_ends_only_the_watching(server_stack):
-    stack = server_stack(web=False, cluster_names=())
+def test_ctrl_c_in_a_pipe_ends_only_the_watching(shared_stack):
+    stack = shared_stack(web=False, cluster_names=())
     with start_in_pipe(stack.env, *act("ok"), *["--watch"]) as process:
         assert "waits: No worker for this queue is running." in "".join(process.stdout.readline() for _ in range(3))
         process.send_signal(signal.SIGINT)
