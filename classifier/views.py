@@ -49,6 +49,7 @@ from jobs.batches import Summary
 from jobs.files import find_input
 from jobs.models import HIGHEST_PRIORITY, Job
 from jobs.states import FINISHED, State
+from jobs.tokens.models import Scope
 
 #: A running attempt stops within two seconds of being told to; this allows for a busy machine.
 STOP_SECONDS = 10.0
@@ -59,6 +60,8 @@ STOP_SECONDS = 10.0
 
 class Upload(View):
     """POST one `file`: it is classified at once; the answer is its doc_id."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def post(self, request: Request) -> Response:
         sent = _checked(UploadRequest, request.data)
@@ -86,6 +89,8 @@ class Classify(View):
     classified, 504 when it takes over 60 s and goes on.
     """
 
+    scopes = {"POST": Scope.SUBMIT}
+
     def post(self, request: Request, doc_id: str) -> Response:
         job = _document(request, doc_id)
         file = find_input(job)
@@ -110,6 +115,8 @@ class Classify(View):
 
 class Document(View):
     """GET: the document and its classification. DELETE: stop it if it is not done, and forget it; a receipt stays."""
+
+    scopes = {"DELETE": Scope.OPERATE}
 
     def get(self, request: Request, doc_id: str) -> Response:
         job = _document(request, doc_id)
@@ -141,6 +148,8 @@ class Document(View):
 
 class UploadBatch(BatchView):
     """POST many `files`: each is a job of its own; the answer is the batch's job_id."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def post(self, request: Request) -> Response:
         sent = BatchRequest(data=request.data)
@@ -207,6 +216,8 @@ class Batches(View):
 class Cancel(View):
     """POST: stop the batch. Documents that are done stay as they are."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, job_id: str) -> Response:
         job = job_to_operate(request, _batch(request, job_id).pk, "cancel")
         with on_record(request, job, "cancel"):
@@ -222,6 +233,8 @@ class Cancel(View):
 
 class Retry(View):
     """POST: run the documents again that failed or were cancelled."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, job_id: str) -> Response:
         job = job_to_operate(request, _batch(request, job_id).pk, "requeue")

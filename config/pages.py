@@ -32,6 +32,7 @@ from jobs.attention import MEANINGS
 from jobs.kinds import registry
 from jobs.models import Job, JobFile, JobQuerySet, Receipt
 from jobs.operations import OPERATIONS
+from jobs.roles import may
 from jobs.states import State
 from orders.words import TURKISH_ERRORS as INBOX_ERRORS
 from parsers.ingestion.messages import TURKISH_ERRORS
@@ -266,7 +267,7 @@ def job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
         "cvKind": CV_KIND,
         "jobPage": reverse("pages:jobs"),
         "isStaff": request.user.is_staff,
-        "may": [act for act in ACTS if found.owner_id == request.user.pk or request.user.has_perm(ACTS[act])],
+        "may": [act for act in ACTS if found.owner_id == request.user.pk or may(request.user, ACTS[act])],
         "lostFiles": _lost_files(found),
     }
     own_page = _page_of(found)
@@ -277,7 +278,7 @@ def job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
         "facts": _facts(found),
         "own_page": own_page if own_page != request.path else "",
         "whole": _page_of(found.parent) if found.parent else "",
-        "desk": reverse("admin:jobs_job_change", args=[found.pk]) if request.user.has_perm("jobs.view_job") else "",
+        "desk": reverse("admin:jobs_job_change", args=[found.pk]) if may(request.user, "jobs.view_job") else "",
         "texts": _texts(IMAGE_ERRORS | INBOX_ERRORS),
     }
     return render(request, "pages/job.html", context)
@@ -332,6 +333,9 @@ def _texts(failures: dict[str, str] | None = None) -> dict[str, Any]:
 
 def _missing(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     receipt = Receipt.objects.filter(pk=job_id).first()
+    # Of others' jobs nobody learns that there ever were any; a receipt does not keep whose the job was.
+    if receipt is not None and not request.user.is_staff and receipt.deleted_by != request.user.get_username():
+        receipt = None
     return render(request, "pages/job-missing.html", {"receipt": receipt, "texts": _texts()}, status=404)
 
 

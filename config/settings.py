@@ -91,7 +91,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "channels",
     "django_q",
     "jobs",
@@ -202,7 +201,7 @@ REST_FRAMEWORK = {
         "jobs.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "jobs.api.scopes.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
@@ -211,6 +210,10 @@ REST_FRAMEWORK = {
     ],
     "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
 }
+# requests a minute of one API token over all web processes; 0 is no limit, and a token may have its own
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)
+if API_REQUESTS_PER_MINUTE < 0:
+    raise ImproperlyConfigured("API_REQUESTS_PER_MINUTE must be 0 (no limit) or more.")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
 # A text that is sent as JSON may be as large as a file, plus what JSON's escapes add.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_UPLOAD_BYTES
@@ -243,6 +246,8 @@ SIRA_WORK_SLICE = seconds("WORK_SLICE_SECONDS", 5)
 # How long a running job may go on after SIGTERM before it goes back to the queue.
 SIRA_DRAIN_GRACE = seconds("DRAIN_GRACE_SECONDS", 20)
 SIRA_RETENTION = timedelta(days=env.int("RETENTION_DAYS", default=30))
+# What has not ended so long after it was due fails, whatever it waits for; a kind or a caller may say otherwise.
+SIRA_DEADLINE = timedelta(days=env.float("JOB_DEADLINE_DAYS", default=7))
 # Who did what is asked for longer than what it was done to.
 SIRA_AUDIT_RETENTION = timedelta(days=env.int("AUDIT_RETENTION_DAYS", default=365))
 # Which queues a cluster serves: every queue for the main one, its own for a named one.

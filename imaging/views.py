@@ -29,6 +29,7 @@ from jobs.api.views import View
 from jobs.door import refuse_unknown
 from jobs.models import Job
 from jobs.retention import StillRunning
+from jobs.tokens.models import Scope
 
 KIND = "imaging.generate_image"
 #: Where pictures are kept in the storage is the engine's business; what a job is for stands in its metadata.
@@ -37,6 +38,8 @@ IN_CONVERSATION = "conversation"
 
 class Conversations(View):
     """GET: own conversations, newest first. POST: begin one."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def get(self, request: Request) -> Response:
         page = _checked(PageQuery, request.query_params)
@@ -58,6 +61,8 @@ class Conversations(View):
 
 class OneConversation(View):
     """GET, PATCH its title, DELETE it with all that was painted in it."""
+
+    scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
 
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
         return Response(describe_conversation(_visible(request, conversation_id)))
@@ -84,6 +89,8 @@ class OneConversation(View):
 
 class Messages(View):
     """GET: a conversation's messages, oldest first. POST: ask for an image; the answer is the assistant's message."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
         conversation = _visible(request, conversation_id)
@@ -122,6 +129,8 @@ class Messages(View):
 
 class OneMessage(View):
     """GET, PATCH the client's own keys of its metadata, DELETE question, answer and image."""
+
+    scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
 
     def get(self, request: Request, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Response:
         return Response(_describe(_message(request, conversation_id, message_id).pk))

@@ -15,6 +15,7 @@ class JobsConfig(AppConfig):
 
         # Every app's kinds are declared in its tasks.py; the web process needs them as much as the workers do.
         autodiscover_modules("tasks")
+        autodiscover_modules("problem_types")  # what each app's errors mean, for the API
         if apps.is_installed("django_q"):
             from jobs.engine import startup
 

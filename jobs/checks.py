@@ -54,6 +54,22 @@ def kinds_end_before_the_ring(**_: Any) -> list[checks.CheckMessage]:
 
 
 @checks.register("jobs")
+def deadlines_leave_time_to_work(**_: Any) -> list[checks.CheckMessage]:
+    if settings.SIRA_DEADLINE.total_seconds() <= 0:
+        return [checks.Error("JOB_DEADLINE_DAYS must be more than 0: every job would fail at once.", id="jobs.E004")]
+    return [
+        checks.Error(
+            f"Jobs of kind {kind.name!r} have to end within {kind.deadline or settings.SIRA_DEADLINE}, but one "
+            f"attempt may take {kind.timeout}.",
+            hint="Raise JOB_DEADLINE_DAYS, or the kind's deadline.",
+            id="jobs.E005",
+        )
+        for kind in registry
+        if kind.timeout > (kind.deadline or settings.SIRA_DEADLINE)
+    ]
+
+
+@checks.register("jobs")
 def served_queues_exist(**_: Any) -> list[checks.CheckMessage]:
     unknown = set(settings.SIRA_WORKER_QUEUES) - set(registry.queues())
     if not unknown:

@@ -9,17 +9,22 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 #: The room of each of the engine's models; one that is not named here is in the engine room.
 ROOMS = {"Job": "jobs", "OperationPlan": "jobs", "AuditEntry": "records", "Receipt": "records", "LogEntry": "records"}
 #: In the engine room, in the order in which one looks.
 ORDER = ["QueueControl", "resources", "Worker", "schedules", "RateLimit", "WebhookEndpoint", "WebhookDelivery"]
-#: Apps that are about people, in one room.
-PEOPLE = ("auth", "authtoken")
+#: Apps that are about people, in one room, with these of the engine's models.
+PEOPLE = ("auth",)
+OF_PEOPLE = ("ApiToken",)
+#: The methods that pages of the desk take.
+TAKEN = ["GET", "HEAD", "POST"]
 
 
 class DeskConfig(AdminConfig):
@@ -39,6 +44,14 @@ class Desk(AdminSite):
             path("engine/schedules/<int:id>/<str:verb>/", operate, name="jobs_schedule_operate"),
             *super().get_urls(),
         ]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Refuse with 405 what no page of the desk takes; Django's own would answer it like a GET."""
+        return require_http_methods(TAKEN)(super().admin_view(view, cacheable))
+
+    @method_decorator(require_http_methods(TAKEN))
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from jobs.admin.engine_room.glance import at_a_glance
@@ -63,7 +76,9 @@ class Desk(AdminSite):
                 people["models"] += app["models"]
             elif app["app_label"] == "jobs":
                 for model in app["models"]:
-                    rooms[ROOMS.get(model["object_name"], "engine")]["models"].append(model)
+                    name = model["object_name"]
+                    room = people if name in OF_PEOPLE else rooms[ROOMS.get(name, "engine")]
+                    room["models"].append(model)
             else:
                 others.append({**app, "app_url": self._anchor(app["app_label"])})
         if request.user.has_perm("jobs.view_queuecontrol"):

@@ -25,6 +25,7 @@ from jobs.api.parsers import refuse_unstorable
 from jobs.errors import InvalidInput
 from jobs.kinds import JobKind, UnknownKind, registry
 from jobs.models import Job, JobFile, new_id
+from jobs.sent_files import SentFile
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -91,7 +92,15 @@ def check(kind: str, data: Mapping[str, Any], *, context: dict[str, Any] | None 
     declared = open_kind(kind)
     refuse_unstorable({name: value for name, value in data.items() if not isinstance(value, UploadedFile)})
     serializer = declared.input(data=dict(data), context=context or {})
-    if not serializer.is_valid():
+    try:
+        is_valid = serializer.is_valid()
+    except FileNotFoundError:  # the content of a file that was sent before
+        raise InvalidInput("A file of this request has expired. Send it once more.", code="file_not_found") from None
+    finally:
+        for upload in _uploads(list(data.values())):
+            if isinstance(upload, SentFile):
+                upload.close()  # of many jobs each has some
+    if not is_valid:
         errors = serializer.errors
         raise serializers.ValidationError({prefix: errors} if prefix else errors)
     fields = dict(serializer.validated_data)
@@ -122,14 +131,15 @@ def enter(
     refuse_unstorable([user_id, session_id, metadata or {}])
     job_id = job_id or new_id()
     stored: list[JobFile] = []
+    taken: list[JobFile] = []
     try:
-        fields = {name: _store_uploads(value, job_id, folder, stored) for name, value in checked.fields.items()}
+        fields = {name: _store_uploads(value, job_id, folder, stored, taken) for name, value in checked.fields.items()}
         job = lifecycle.submit(
             checked.kind.name,
             as_json(checked.serializer, fields),
             owner=owner,
             id=job_id,
-            files=[*files, *stored],
+            files=[*files, *stored, *taken],
             user_id=user_id,
             session_id=session_id,
             metadata=dict(metadata or {}),
@@ -142,6 +152,26 @@ def enter(
     if was_replayed(job):
         job_files.discard(stored)
     return job
+
+
+def enter_many(
+    entries: Iterable[tuple[Checked, Mapping[str, Any]]], *, owner: Any, idempotency_key: str | None = None
+) -> list[Job]:
+    """Submit many checked inputs in one transaction, all of them or none. Returns the jobs in order.
+
+    entries: each with the other fields of its `lifecycle.Submission`; its files were sent before.
+    `job.was_replayed`: an earlier request is the answer. Raises ParseError (400), FileTaken (409),
+    IdempotencyConflict (422).
+    """
+    submissions = []
+    for checked, options in entries:
+        refuse_unstorable(dict(options))
+        taken: list[JobFile] = []
+        fields = {name: _take(value, taken) for name, value in checked.fields.items()}
+        submissions.append(
+            lifecycle.Submission(checked.kind.name, as_json(checked.serializer, fields), files=taken, **options)
+        )
+    return lifecycle.submit_many(submissions, owner=owner, idempotency_key=idempotency_key)
 
 
 def was_replayed(job: Job) -> bool:
@@ -167,10 +197,23 @@ def _uploads(value: Any) -> Iterator[UploadedFile]:
             yield from _uploads(item)
 
 
-def _store_uploads(value: Any, job_id: uuid.UUID, folder: str, stored: list[JobFile]) -> Any:
+def _take(value: Any, taken: list[JobFile]) -> Any:
+    """Return the id of a file that was sent before, in place of it; other values as they are."""
+    if isinstance(value, list | tuple):
+        return [_take(item, taken) for item in value]
+    if not isinstance(value, SentFile):
+        return value
+    value.row.media_type = getattr(value, "media_type", None) or value.row.media_type  # as the serializer judged it
+    taken.append(value.row)
+    return str(value.row.pk)
+
+
+def _store_uploads(value: Any, job_id: uuid.UUID, folder: str, stored: list[JobFile], taken: list[JobFile]) -> Any:
     """Store what is an upload and return its id instead; other values as they are."""
     if isinstance(value, list | tuple):
-        return [_store_uploads(item, job_id, folder, stored) for item in value]
+        return [_store_uploads(item, job_id, folder, stored, taken) for item in value]
+    if isinstance(value, SentFile):
+        return _take(value, taken)
     if not isinstance(value, UploadedFile):
         return value
     name = value.name or "file"

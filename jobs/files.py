@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,6 +17,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from jobs.errors import InvalidInput
 from jobs.models import Job, JobFile
 
 LONGEST_NAME = 120
@@ -23,6 +25,8 @@ LONGEST_NAME = 120
 LONGEST_EXTENSION = 10
 #: Files whose rows are written or deleted together.
 GROUP = 100
+#: Files that are locked with one statement: no database takes parameters without end.
+LOCKED_TOGETHER = 5_000
 #: Letters of any script, digits, dot, dash, underscore, space and parentheses survive in a name.
 _UNSAFE = re.compile(r"[^\w.\-() ]+")
 
@@ -50,6 +54,18 @@ def storage_path(name: str, job_id: uuid.UUID, folder: str) -> str:
     return f"{folder}/{ascii_stem[:60]}_{timezone.now():%Y%m%d_%H%M%S}_{str(job_id)[:8]}.{extension.lower()}"
 
 
+class FileTaken(InvalidInput):
+    """409."""
+
+    code = "file_taken"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A file of this request has a job already, or was named twice: each job has files of its own. Nothing was "
+            "submitted. Send the file once more, and submit with the new id."
+        )
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A file on its way in. keep: False for one that was refused: only its name, size and hash are kept."""
@@ -59,6 +75,8 @@ class Incoming:
     media_type: str
     job_id: uuid.UUID
     keep: bool = True
+    owner: Any = None  # of a file that is sent before its job
+    expires_at: datetime | None = None  # the same
 
 
 def store(
@@ -95,7 +113,18 @@ def _store_group(group: list[Incoming], role: str, folder: str) -> list[JobFile]
             sha256, size = _measure(one.content)
             path = default_storage.save(storage_path(one.name, one.job_id, folder), one.content) if one.keep else ""
             name, media_type = safe_name(one.name), one.media_type
-            rows.append(JobFile(role=role, name=name, file=path, size=size, media_type=media_type, sha256=sha256))
+            rows.append(
+                JobFile(
+                    role=role,
+                    name=name,
+                    file=path,
+                    size=size,
+                    media_type=media_type,
+                    sha256=sha256,
+                    owner=one.owner,
+                    expires_at=one.expires_at,
+                )
+            )
         return JobFile.objects.bulk_create(rows)
     except BaseException:
         for row in rows:
@@ -114,18 +143,35 @@ def _measure(content: File[Any]) -> tuple[str, int]:
 
 
 def attach_inputs(files: Sequence[tuple[JobFile, Job]]) -> None:
-    """Give stored files to new jobs, in one statement for all. Called in the transaction that creates the jobs."""
+    """Give stored files to new jobs, in few statements for all. Called in the transaction that creates the jobs.
+
+    Raises FileTaken when one of them has a job already, or is gone: of two who name the same file one gets it.
+    """
+    if not files:
+        return
+    # In one order for all, so that nobody waits in a circle.
+    ids, locked = sorted(file.pk for file, _ in files), 0
+    for first in range(0, len(ids), LOCKED_TOGETHER):
+        part = JobFile.objects.select_for_update().filter(pk__in=ids[first : first + LOCKED_TOGETHER])
+        locked += len(part.filter(job__isnull=True).order_by("pk").values_list("pk"))
+    if locked < len(ids):
+        raise FileTaken
     for file, job in files:
-        file.job, file.expires_at = job, job.expires_at
+        file.job, file.owner_id, file.expires_at = job, job.owner_id, job.expires_at
     JobFile.objects.bulk_create(
-        [file for file, _ in files], update_conflicts=True, unique_fields=["id"], update_fields=["job", "expires_at"]
+        [file for file, _ in files],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["job", "owner", "expires_at", "media_type"],
     )
 
 
 def attach(files: Iterable[JobFile], *, job_id: uuid.UUID, fence: int) -> None:
     """Give output files to the job whose attempt wrote them. Called in the transaction that stores the result."""
-    expires_at = Job.objects.values_list("expires_at", flat=True).get(pk=job_id)
-    JobFile.objects.filter(pk__in=[file.pk for file in files]).update(job=job_id, fence=fence, expires_at=expires_at)
+    expires_at, owner = Job.objects.values_list("expires_at", "owner").get(pk=job_id)
+    JobFile.objects.filter(pk__in=[file.pk for file in files]).update(
+        job=job_id, fence=fence, expires_at=expires_at, owner=owner
+    )
 
 
 def discard(files: Iterable[JobFile]) -> int:

@@ -77,6 +77,7 @@ class JobKind:
     words: Vocabulary | None = None
     mirror: Callable[[list[Job]], None] | None = None
     retention: timedelta | None = None
+    deadline: timedelta | None = None
 
     def word(self, state: str) -> str:
         """Return what this kind's API calls a state."""
@@ -160,6 +161,7 @@ def job_kind(
     words: Vocabulary | None = None,
     mirror: Callable[[list[Job]], None] | None = None,
     retention: timedelta | None = None,
+    deadline: timedelta | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a kind of job.
 
@@ -175,7 +177,8 @@ def job_kind(
     and descriptions then say it as `status`. mirror: called in the transaction of every event of these jobs, with the
     rows as they are now, to keep the app's own rows level with them; it locks rows in the order of their keys, and what
     it raises undoes the event. retention: how long its jobs are kept, once they have ended, after they were submitted;
-    RETENTION_DAYS for None.
+    RETENTION_DAYS for None. deadline: its jobs have ended so long after they were due, one way or other, unless the
+    caller says otherwise; JOB_DEADLINE_DAYS for None.
 
     The function gets a `RunningJob` and returns the result, a JSON-able dict. It may run twice: the second run must
     do no harm. It raises `InvalidInput` or `Unavailable`; anything else counts as our bug.
@@ -206,6 +209,7 @@ def job_kind(
                 words=words,
                 mirror=mirror,
                 retention=retention,
+                deadline=deadline,
             )
         )
         return run

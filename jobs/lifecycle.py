@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -24,9 +25,9 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least, Now
 
-from jobs import batches, positions
+from jobs import batches, deadlines, positions
 from jobs.clock import ClockNow
-from jobs.errors import JobError, Superseded, TimedOut, WorkerLost
+from jobs.errors import JobError, Superseded, WorkerLost
 from jobs.kinds import Backoff, registry
 from jobs.live.events import announce_due, record, record_many
 from jobs.merge import deep_merge
@@ -507,7 +508,7 @@ def _afresh() -> dict[str, Any]:
         "stage": "",
         "cancel_requested_at": None,
         "run_after": None,
-        "deadline_at": None,
+        "deadline_at": deadlines.afresh(),
         "failed_at": None,
         "cancelled_at": None,
         "expires_at": Greatest(F("expires_at"), Now() + settings.SIRA_RETENTION),
@@ -575,24 +576,40 @@ def _rescue_one(job: Job, by: str, reason: str) -> Job | None:
 
 def fail_past_deadline(*, only: uuid.UUID | None = None) -> int:
     """Fail waiting jobs whose deadline has passed. Running ones are ended by their worker. Returns how many."""
-    error = TimedOut(
-        "The job could not be finished before its deadline. Submit it again with a later one.", code="deadline"
-    )
     overdue = Job.objects.past_deadline() if only is None else Job.objects.past_deadline().filter(pk=only)
+    moved: list[Job] = []
     with transaction.atomic():
-        late = list(overdue.unlocked().values_list("pk", flat=True)[:SWEEP])
-        if not late:
-            return 0
-        moved = Job.objects.filter(pk__in=late).past_deadline().update_returning(
-            state=State.FAILED, failed_at=Now(), updated_at=Now(), run_after=None, queue_position=0,
-            error_code=error.code, error_message=error.message, event_seq=F("event_seq") + 1,
-        )  # fmt: skip
-        record_many([(job, EventType.FAILED, {"code": error.code, "message": error.message}) for job in moved])
+        late = list(overdue.unlocked().order_by("deadline_at")[:SWEEP])
+        for why, group in _by_reason(late).items():
+            error = deadlines.DeadlineExceeded(why)
+            moved += Job.objects.filter(pk__in=group).past_deadline().update_returning(
+                state=State.FAILED, failed_at=Now(), updated_at=Now(), run_after=None, queue_position=0,
+                error_code=error.code, error_message=error.message, event_seq=F("event_seq") + 1,
+            )  # fmt: skip
+        record_many([(job, EventType.FAILED, {"code": job.error_code, "message": job.error_message}) for job in moved])
+    if not moved:
+        return 0
     with transaction.atomic():
         _cancel(Job.objects.filter(parent__in=[job.pk for job in moved]), "", "the batch's deadline passed")
     for job in {job.parent_id or job.pk: job for job in moved}.values():  # one of each batch
         _ended(job)
     return len(moved)
+
+
+def _by_reason(overdue: list[Job]) -> dict[str, list[uuid.UUID]]:
+    grouped: dict[str, list[uuid.UUID]] = defaultdict(list)
+    for job_id, why in deadlines.reasons(overdue).items():
+        grouped[why].append(job_id)
+    return grouped
+
+
+def settle_overdue(job: Job) -> bool:
+    """End one job whose deadline has passed, when no cluster is there that would. Returns whether it was moved.
+
+    What a living worker runs is left to it; a lost one's is taken back first.
+    """
+    taken = job.state == State.PROCESSING and bool(rescue(only=job.pk))
+    return bool(fail_past_deadline(only=job.pk)) or taken
 
 
 #: A resource held for longer is worth a warning (seed 002, requirement 2.5).

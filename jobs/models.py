@@ -11,18 +11,23 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import IsNull
 from django.db.models.sql import UpdateQuery
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.metrics.models import Tally, TallyMark
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
+from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 # besides what is below
-__all__ = ["NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]
+__all__ = [
+    "ApiToken", "NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint",
+]  # fmt: skip
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
 
@@ -31,6 +36,10 @@ CLAIM_ORDER = ("-priority", "turn", "id")
 
 #: When a job ended: whatever starts one over empties the others.
 ENDED_AT = Coalesce("succeeded_at", "failed_at", "cancelled_at")
+
+
+#: `state` as the index `job_deadline` has it. That parameters say the same SQLite does not see: it reads the table.
+_WAITS = RawSQL("jobs_job.state IN ('pending', 'queued')", (), output_field=models.BooleanField())
 
 
 def new_id() -> uuid.UUID:
@@ -64,7 +73,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def past_deadline(self) -> Self:
         """Waiting jobs that can no longer end in time."""
-        return self.filter(state__in=WAITING, deadline_at__lte=Now())
+        return self.filter(_WAITS, deadline_at__lte=Now())
 
     def unlocked(self) -> Self:
         """Leave out rows that somebody else has locked, and lock the others: for sweeps, which nobody may hold up.
@@ -267,6 +276,11 @@ class Job(models.Model):
         return self.state in FINISHED
 
     @property
+    def is_overdue(self) -> bool:
+        """Whether it should have ended by now, and has not."""
+        return not self.is_finished and self.deadline_at is not None and self.deadline_at <= timezone.now()
+
+    @property
     def started_at(self) -> Any:
         """When the latest attempt began; None before the first."""
         return self.processing_at
@@ -335,6 +349,14 @@ class JobFile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     job = models.ForeignKey(Job, null=True, on_delete=models.CASCADE, related_name="files")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text=_("The job's; of a file that no job has taken yet, who sent it"),
+    )
     role = models.CharField(max_length=6, choices=Role.choices)
     name = models.CharField(max_length=255, help_text=_("The uploader's name for it, made safe"))
     file = models.FileField(max_length=500)  # "" for one that was refused at the door: only its name is kept
@@ -347,6 +369,10 @@ class JobFile(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="job_file_owner"),
+            models.Index(fields=["owner"], condition=Q(job__isnull=True), name="job_file_untaken"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -112,7 +112,7 @@ def explain_many(jobs: Iterable[Job]) -> dict[uuid.UUID, Explanation]:
     measured = cache(measured_seconds)
     workers = cache(lambda queue: len(live_workers(queue)))
     # Whatever holds up the first of a kind holds up all of it.
-    held_up = cache(_explain_head)
+    held_up = cache(explain_head)
     queued = [job for job in jobs if job.state == State.QUEUED]
     places = positions_of(queued)
     ahead = _kinds_ahead(queued, places)
@@ -139,19 +139,27 @@ def explain_many(jobs: Iterable[Job]) -> dict[uuid.UUID, Explanation]:
 
 
 def _explain_pending(job: Job) -> Explanation:
-    if job.run_after is None:
+    code = why_pending(job)
+    if code == "children":
         children = batches.summary(job.pk)
-        return Explanation(waiting_for="children", sentence=f"{children.ended} of {children.total} parts have ended.")
-    if job.error_code:
+        return Explanation(waiting_for=code, sentence=f"{children.ended} of {children.total} parts have ended.")
+    if code == "retry":
         sentence = f"Attempt {job.attempt} of {job.max_attempts} did not work ({job.error_message}) It is tried again."
-        return Explanation(waiting_for="retry", sentence=sentence, until=job.run_after)
-    code, sentence = (
-        ("rate_limit", "Waiting for a rate limit.") if job.attempt or job.fence else ("schedule", "Not due yet.")
-    )
+        return Explanation(waiting_for=code, sentence=sentence, until=job.run_after)
+    sentence = "Waiting for a rate limit." if code == "rate_limit" else "Not due yet."
     return Explanation(waiting_for=code, sentence=sentence, until=job.run_after)
 
 
-def _explain_head(queue: str, name: str) -> tuple[str, str, datetime | None]:
+def why_pending(job: Job) -> str:
+    """Return what a pending job waits for: the code of its Explanation."""
+    if job.run_after is None:
+        return "children"
+    if job.error_code:
+        return "retry"
+    return "rate_limit" if job.attempt or job.fence else "schedule"
+
+
+def explain_head(queue: str, name: str) -> tuple[str, str, datetime | None]:
     """Say what the first queued job of a kind waits for: code, sentence, until when."""
     kind = registry.find(name)
     if kind is None:

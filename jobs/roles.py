@@ -2,7 +2,7 @@
 
     viewer         sees all of the desk and changes nothing
     operator       runs jobs again, cancels, repairs, takes resources; pauses and drains queues; runs schedules;
-                   replays, disables and enables webhooks
+                   replays, disables and enables webhooks; and what an app's AppConfig names (`operator_may`)
     administrator  everything, also what cannot be undone: deletes, resets limits, edits schedules, tokens and users,
                    and sees tracebacks
 
@@ -18,7 +18,7 @@ from django.apps import AppConfig, apps
 
 ROLES = VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
 
-#: What an operator may do besides looking.
+#: What an operator may do in the engine besides looking.
 OPERATOR_MAY = (
     "requeue_job",
     "cancel_job",
@@ -31,8 +31,18 @@ OPERATOR_MAY = (
     "disable_webhook",
 )
 
-#: Of these apps only an administrator sees anything: users, their tokens and sessions.
-ADMINISTRATION = ("admin", "auth", "authtoken", "contenttypes", "sessions")
+#: Of these apps only an administrator sees anything: users and sessions.
+ADMINISTRATION = ("admin", "auth", "contenttypes", "sessions")
+#: Nor are these for others.
+ADMINISTRATORS_LOOK = ("view_traceback", "view_apitoken")
+
+
+def may(user: Any, *permissions: str) -> bool:
+    """Return whether a user may do this to what is not theirs: staff with all of these permissions.
+
+    Who is no longer staff may still be in a group; the group alone is worth nothing.
+    """
+    return user.is_staff and user.has_perms(permissions)
 
 
 def ensure(sender: AppConfig, **_: Any) -> None:
@@ -62,6 +72,10 @@ def includes(role: str, app: str, permission: str) -> bool:
     """Return whether a role has a permission of an app."""
     if role == ADMINISTRATOR:
         return True
-    if role == OPERATOR and app == "jobs" and permission in OPERATOR_MAY:
+    if role == OPERATOR and permission in _what_operators_may(app):
         return True
-    return app not in ADMINISTRATION and permission.startswith("view_") and permission != "view_traceback"
+    return app not in ADMINISTRATION and permission.startswith("view_") and permission not in ADMINISTRATORS_LOOK
+
+
+def _what_operators_may(app: str) -> tuple[str, ...]:
+    return OPERATOR_MAY if app == "jobs" else getattr(apps.get_app_config(app), "operator_may", ())

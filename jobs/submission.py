@@ -5,12 +5,11 @@ What becomes of it afterwards is in `lifecycle.py`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +18,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from jobs import files, positions, tracing
-from jobs.errors import InvalidInput, JobError
+from jobs.deadlines import deadline_of
+from jobs.errors import JobError
+from jobs.idempotency import IdempotencyConflict, digest_of, find_replay, keys_of
 from jobs.kinds import registry
 from jobs.live.events import announce_due, record_many
 from jobs.models import EventType, Job, JobFile, new_id
@@ -27,11 +28,7 @@ from jobs.queue_modes import refuse_new
 from jobs.states import State
 from jobs.webhooks import endpoints as webhooks
 
-
-class IdempotencyConflict(InvalidInput):
-    """The key was used before, for another request."""
-
-    code = "idempotency_key_reused"
+__all__ = ["IdempotencyConflict"]  # besides what is below
 
 
 @dataclass
@@ -51,7 +48,7 @@ class Submission:
     files: Iterable[JobFile] = ()
     run_after: datetime | None = None
     deadline_at: datetime | None = None
-    timeout: timedelta | None = None  # the same, counted from now
+    timeout: timedelta | None = None  # the same, counted from when it is due
     max_attempts: int | None = None
     parent: Job | None = None
     waits_for_children: bool = False  # set by `submit_batch`
@@ -74,19 +71,29 @@ def submit(
     idempotency_key: the same key and request return the first job; `job.was_replayed` tells. Another request under
     the same key raises IdempotencyConflict. options: the other fields of Submission: priority 0–10, user_id,
     session_id, metadata, files (JobFiles of `files.store` that have no job yet), run_after and deadline_at (aware
-    datetimes), timeout, max_attempts, parent, webhook_url (told how the job ended; `job.webhook` then names the
-    endpoint), id (when files were named after it). For a batch see `submit_batch`.
+    datetimes), timeout (the deadline, counted from when it is due; see `deadlines.py`), max_attempts, parent,
+    webhook_url (told how the job ended; `job.webhook` then names the endpoint), id (when files were named
+    after it). For a batch see `submit_batch`.
     Raises UnknownKind, QueueDraining, and InvalidInput for a webhook_url to which nothing is sent.
     """
     return _submit_once([Submission(kind=kind, input=input or {}, **options)], owner, idempotency_key)
 
 
-def submit_many(submissions: Iterable[Submission], *, owner: Any = None) -> list[Job]:
-    """Accept many jobs in one transaction: all of them or none."""
+def submit_many(
+    submissions: Iterable[Submission], *, owner: Any = None, idempotency_key: str | None = None
+) -> list[Job]:
+    """Accept many jobs in one transaction: all of them or none. Returns them in order.
+
+    idempotency_key: as for `submit`; the request is all of them, in their order. Of an earlier request those jobs are
+    returned that are still there.
+    """
     submissions = list(submissions)
-    with transaction.atomic():
+
+    def create(keys: Sequence[str], digest: str) -> list[Job]:
         _refuse_new(submissions)
-        return _create(submissions, owner, timezone.now())
+        return _create(submissions, owner, timezone.now(), keys=keys, digest=digest)
+
+    return _once(submissions, owner, keys_of(idempotency_key, len(submissions)), create)
 
 
 def submit_batch(
@@ -105,21 +112,34 @@ def submit_batch(
 
 def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
     """Create a job and its children, or return the earlier job of the same key and request."""
-    digest = _digest(family) if key else ""
-    if key and (earlier := _find_replay(owner, key, digest)):
+
+    def create(keys: Sequence[str], digest: str) -> list[Job]:
+        _refuse_new(family)
+        now = timezone.now()  # one moment for all: they have one deadline
+        # A batch outlives its parts.
+        family[0].deadline_at = max(_deadline(submission, now) for submission in family)
+        (job,) = _create(family[:1], owner, now, keys=keys, digest=digest)
+        for child in family[1:]:
+            child.parent = job
+        _create(family[1:], owner, now)
+        return [job]
+
+    return _once(family, owner, keys_of(key, 1), create)[0]
+
+
+def _once(
+    family: list[Submission], owner: Any, keys: list[str], create: Callable[[Sequence[str], str], list[Job]]
+) -> list[Job]:
+    """Create jobs in one transaction, or return those of the earlier request with the same keys."""
+    digest = digest_of(family) if keys else ""
+    if earlier := find_replay(owner, keys, digest):
         return earlier
     try:
         with transaction.atomic():
-            _refuse_new(family)
-            now = timezone.now()  # one moment for all: they have one deadline
-            (job,) = _create(family[:1], owner, now, idempotency_key=key, digest=digest)
-            for child in family[1:]:
-                child.parent = job
-            _create(family[1:], owner, now)
-            return job
+            return create(keys, digest)
     except IntegrityError:
         # Two requests with one key at the same moment: the other one won, and its job is the answer.
-        if key and (earlier := _find_replay(owner, key, digest)):
+        if earlier := find_replay(owner, keys, digest):
             return earlier
         raise
 
@@ -148,12 +168,12 @@ def _insert(
     now: datetime,
     *,
     trace: str,
-    idempotency_key: str | None = None,
+    keys: Sequence[str] = (),
     digest: str = "",
 ) -> list[Job]:
     turns = _Turns(owner)
     jobs: list[Job] = []
-    for submission in submissions:
+    for submission, key in zip_longest(submissions, keys):
         kind = registry.get(submission.kind)
         state = _first_state(submission, now)
         priority = kind.priority if submission.priority is None else submission.priority
@@ -179,9 +199,9 @@ def _insert(
                 metadata=dict(submission.metadata),
                 max_attempts=submission.max_attempts or kind.backoff.max_attempts,
                 run_after=submission.run_after,
-                deadline_at=submission.deadline_at or (now + submission.timeout if submission.timeout else None),
+                deadline_at=_deadline(submission, now),
                 expires_at=max(now, submission.run_after or now) + (kind.retention or settings.SIRA_RETENTION),
-                idempotency_key=idempotency_key,
+                idempotency_key=key,
                 idempotency_digest=digest,
                 created_at=now,
                 updated_at=now,
@@ -202,6 +222,12 @@ def _insert(
     for queue in {job.queue for job in jobs if job.state == State.QUEUED}:
         announce_due(queue)
     return jobs
+
+
+def _deadline(submission: Submission, now: datetime) -> datetime:
+    return submission.deadline_at or deadline_of(
+        submission.kind, now=now, run_after=submission.run_after, timeout=submission.timeout
+    )
 
 
 def _first_state(submission: Submission, now: datetime) -> State:
@@ -244,53 +270,3 @@ class _Turns:
         turn = self.next[key]
         self.next[key] += 1
         return turn
-
-
-# --- The same request, sent twice -------------------------------------------------------------------------------
-
-
-def _digest(family: Sequence[Submission]) -> str:
-    """A request's identity: what it asks for, with files by content, for the same upload is a new JobFile each time."""
-    digest = hashlib.sha256()
-    for submission in family:
-        digest.update(json.dumps(_identity(submission), sort_keys=True, default=str).encode())
-    return digest.hexdigest()
-
-
-def _identity(submission: Submission) -> dict[str, Any]:
-    content = {str(file.pk): f"{file.name} {file.sha256}" for file in submission.files}
-    identity = {
-        "kind": submission.kind,
-        "input": _with_content(submission.input, content),
-        "priority": submission.priority,
-        "user_id": submission.user_id,
-        "session_id": submission.session_id,
-        "metadata": submission.metadata,
-        "run_after": submission.run_after,
-        "timeout": submission.timeout,
-        "files": list(content.values()),
-    }
-    if submission.webhook_url:
-        identity["webhook_url"] = submission.webhook_url
-    return identity | ({"refused": submission.refused.code} if submission.refused else {})
-
-
-def _with_content(value: Any, content: Mapping[str, str]) -> Any:
-    """Put the hash of a file in place of its id, wherever an input names it."""
-    if isinstance(value, Mapping):
-        return {key: _with_content(inner, content) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_content(inner, content) for inner in value]
-    return content.get(value, value) if isinstance(value, str) else value
-
-
-def _find_replay(owner: Any, key: str, digest: str) -> Job | None:
-    job = Job.objects.filter(owner=owner, idempotency_key=key).first()
-    if job is None:
-        return None
-    if job.idempotency_digest != digest:
-        raise IdempotencyConflict(
-            "This Idempotency-Key was already used for another request. Send a new key with a new request."
-        )
-    job.was_replayed = True  # type: ignore[attr-defined]
-    return job

@@ -88,6 +88,7 @@ class DeliverWebhookInput(serializers.Serializer):
     internal=True,
     mirror=webhook_delivery.mirror,
     retention=timedelta(days=1),
+    deadline=timedelta(days=7),  # its tries alone take more than three
 )
 def deliver_webhook(job: RunningJob, *, delivery: str, replay: bool = False) -> dict[str, Any]:
     """Send one event to one webhook.

@@ -14,13 +14,14 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import urlencode
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import lifecycle, statistics
 from jobs.api.operating import record_change
 from jobs.api.problems import Problem
+from jobs.api.scopes import HasScope
 from jobs.api.submissions import (
     LAST_LOOK_SECONDS,
     LONGEST_WAIT_SECONDS,
@@ -34,7 +35,9 @@ from jobs.clock import database_now
 from jobs.door import refuse_unknown
 from jobs.models import Job
 from jobs.positions import live_workers
+from jobs.roles import may
 from jobs.states import State
+from jobs.tokens.models import Scope
 from orders import drafts, finding, inbox
 from orders.drafts import DraftConflict
 from orders.models import Draft, Mail, MailSource, WebhookEvent
@@ -71,8 +74,18 @@ class StaffOnly(BasePermission):
         return bool(request.user and request.user.is_authenticated and request.user.is_staff)
 
 
+class MayAnswer(BasePermission):
+    """Whoever looks changes nothing: what goes out to customers, and what is deleted, takes a permission."""
+
+    message = "You may look at the mails; only an operator may answer them, and an administrator delete them."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = "orders.delete_mail" if request.method == "DELETE" else "orders.change_mail"
+        return request.method in SAFE_METHODS or may(request.user, needed)
+
+
 class InboxView(View):
-    permission_classes = [StaffOnly]
+    permission_classes = [StaffOnly, HasScope, MayAnswer]
 
 
 class Mails(InboxView):
@@ -101,6 +114,8 @@ class Mails(InboxView):
 class FetchMails(InboxView):
     """POST: fetch new mails now, and say how many there were."""
 
+    scopes = {"POST": Scope.SUBMIT}
+
     def post(self, request: Request) -> Response:
         job = wait_for_end(lifecycle.submit("orders.fetch_mails", owner=request.user), _patience(request))
         body = {"success": False, "fetched": 0, "enqueued": 0, "errors": [], "job_id": str(job.pk)}
@@ -114,6 +129,8 @@ class FetchMails(InboxView):
 
 class OneMail(InboxView):
     """GET: a mail, its order and its draft. DELETE: forget it; a receipt stays."""
+
+    scopes = {"DELETE": Scope.OPERATE}
 
     def get(self, request: Request, mail_id: uuid.UUID) -> Response:
         return Response(describe_mail(_mail(mail_id)))
@@ -156,6 +173,8 @@ class Source(InboxView):
 class RefreshOrder(InboxView):
     """POST: ask the shop again, whatever is kept."""
 
+    scopes = {"POST": Scope.SUBMIT}
+
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         mail = _mail(mail_id)
         with transaction.atomic():
@@ -167,6 +186,8 @@ class RefreshOrder(InboxView):
 class ChooseOrder(InboxView):
     """POST: look up an order by the number that a person names."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         mail = _mail(mail_id)
         number = _checked(NumberInput, request.data)["number"]
@@ -176,6 +197,8 @@ class ChooseOrder(InboxView):
 
 class ConfirmOrder(InboxView):
     """POST: vouch for an order's being this customer's."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         mail = _mail(mail_id)
@@ -190,6 +213,8 @@ class ConfirmOrder(InboxView):
 
 class OneDraft(InboxView):
     """GET: the draft. PATCH: save a person's text; its claims are checked anew."""
+
+    scopes = {"PATCH": Scope.OPERATE}
 
     def get(self, request: Request, mail_id: uuid.UUID) -> Response:
         mail = _mail(mail_id)
@@ -218,6 +243,8 @@ class OneDraft(InboxView):
 class Approve(InboxView):
     """POST: send the draft, as the person has seen it."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         version = _checked(VersionInput, request.data)["version"]
         with _conflicts(mail_id):
@@ -228,6 +255,8 @@ class Approve(InboxView):
 
 class Resolve(InboxView):
     """POST: say what became of a sending of which nobody could tell."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         outcome = _checked(ResolveInput, request.data)["outcome"]
@@ -242,6 +271,8 @@ class Resolve(InboxView):
 class Dismiss(InboxView):
     """POST: put the mail aside without a reply."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         with _conflicts(mail_id):
             mail = drafts.dismiss(mail_id)
@@ -252,6 +283,8 @@ class Dismiss(InboxView):
 class Reopen(InboxView):
     """POST: take the mail back into the open ones."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
         with _conflicts(mail_id):
             drafts.reopen(mail_id)
@@ -260,6 +293,8 @@ class Reopen(InboxView):
 
 class ProcessQueue(InboxView):
     """GET: the look-ups in numbers. POST: have up to ten that are due worked on now, and say how they ended."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def get(self, request: Request) -> Response:
         counted = statistics.of_kind(inbox.FETCH_ORDER, since=database_now() - settings.SIRA_RETENTION)
@@ -290,6 +325,8 @@ class ProcessQueue(InboxView):
 
 class GenerateReply(InboxView):
     """POST: draft a reply to a mail, from the order that is kept; else the order is asked for, before all others."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def post(self, request: Request) -> Response:
         refuse_unknown(request.data, ReplyInput().fields)

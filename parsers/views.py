@@ -18,6 +18,7 @@ from jobs.api.submissions import LONGEST_WAIT_SECONDS, accept, accepted_response
 from jobs.api.views import View
 from jobs.models import HIGHEST_PRIORITY, Job
 from jobs.states import State
+from jobs.tokens.models import Scope
 from parsers.serializers import WORDS, ParseFileRequest, ParseTextRequest, describe_result, describe_status
 
 KIND = "parsers.parse_cv"
@@ -27,6 +28,8 @@ FOLDER = "cv_parser"
 
 class _Submit(View):
     """What the four ways to send a CV share."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def submit(self, request: Request, priority: int | None = None) -> Job:
         raise NotImplementedError

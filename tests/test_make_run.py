@@ -18,10 +18,14 @@ from pathlib import Path
 import pytest
 import requests
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from config.serve import CannotStart, check_address, read_port
+from jobs.tokens.models import ApiToken
+from jobs.tokens.recognising import TokenRefused, recognise
 from tests.harness.postgres import find_free_port
 from tests.harness.proc import ProcessInfo, is_alive, kill_all, list_descendants, list_with_environment
+from tests.harness.tokens import token_of
 from tests.harness.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -311,7 +315,7 @@ def test_the_demo_user_may_use_the_admin_and_is_the_same_the_second_time(demo, c
     assert user.is_staff
     assert user.is_superuser
     assert user.check_password(password)
-    assert user.auth_token.key == token
+    assert recognise(token).owner == user
     again, *secrets = demo()
     assert again.pk == user.pk
     assert again.password == user.password
@@ -332,10 +336,30 @@ def test_deleted_files_come_back_true(demo, tmp_path):
     _, password, token = demo()
     (tmp_path / "demo-password").unlink()
     (tmp_path / "demo-token").unlink()
-    user, new_password, same_token = demo()
+    user, new_password, new_token = demo()
     assert new_password != password
     assert user.check_password(new_password)
-    assert same_token == token
+    assert recognise(new_token).owner == user  # the old one cannot be read back, so it ends
+    with pytest.raises(TokenRefused, match="revoked"):
+        recognise(token)
+
+
+@pytest.mark.parametrize("change", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])
+def test_a_token_in_the_file_that_is_no_longer_good_is_replaced(demo, change):
+    *_, token = demo()
+    ApiToken.objects.update(**change)
+    user, _, new_token = demo()
+    assert new_token != token
+    assert recognise(new_token).owner == user
+
+
+def test_the_token_of_somebody_else_in_the_file_is_not_the_demo_users(demo, tmp_path, django_user_model):
+    demo()
+    theirs = token_of(django_user_model.objects.create_user("ada"))
+    (tmp_path / "demo-token").write_text(theirs)
+    user, _, token = demo()
+    assert token != theirs
+    assert recognise(token).owner == user
 
 
 def test_production_has_no_demo_user(demo, settings, tmp_path, django_user_model):

@@ -6,7 +6,7 @@ Rows are read-only here. What an operator does goes through `lifecycle`, asks fo
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from jobs.admin import audit_log, engine_room, jobs, plans, webhooks
+from jobs.admin import audit_log, engine_room, jobs, plans, tokens, webhooks
 from jobs.engine import stock_admin
 
 admin.site.site_header = _("Sıra · the desk")
@@ -14,4 +14,4 @@ admin.site.site_title = _("Sıra desk")
 admin.site.index_title = _("What to look after")
 stock_admin.take_off(admin.site)
 
-__all__ = ["audit_log", "engine_room", "jobs", "plans", "webhooks"]
+__all__ = ["audit_log", "engine_room", "jobs", "plans", "tokens", "webhooks"]

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from jobs import files, lifecycle
 from jobs.api.parsers import refuse_unstorable
-from jobs.api.submissions import idempotency_key
+from jobs.api.submissions import cancel_after, idempotency_key, shorter
 from jobs.api.uploads import BatchTooLarge, EmptyBatch, TooManyFiles
 from jobs.door import FileTooLarge, as_json, was_replayed
 from jobs.errors import InvalidInput, JobError
@@ -50,8 +50,8 @@ def accept_batch(
     JobFile without content that keeps its name; the others go on. timeout: parent and children end by then.
     folder, priority, user_id, session_id, metadata: as for `submissions.accept`; metadata is the parent's.
 
-    Honours `Idempotency-Key`: `job.was_replayed` is true when an earlier batch is the answer. Raises EmptyBatch (400),
-    TooManyFiles, BatchTooLarge (413), IdempotencyConflict (422).
+    Honours `Idempotency-Key` (`job.was_replayed` is true when an earlier batch is the answer) and `Cancel-After`.
+    Raises EmptyBatch (400), TooManyFiles, BatchTooLarge (413), IdempotencyConflict (422).
     """
     _check_size(uploads)
     key = idempotency_key(request)
@@ -62,7 +62,7 @@ def accept_batch(
         "priority": priority,
         "user_id": user_id,
         "session_id": session_id,
-        "timeout": timeout,
+        "timeout": shorter(timeout, cancel_after(request)),
     }
     parent_input = registry.get(parent_kind).input(data=dict(parent_data), context=context)
     parent_input.is_valid(raise_exception=True)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from jobs.positions import live_workers, oldest_due_seconds
 
@@ -23,6 +24,7 @@ _executor = ThreadPoolExecutor(1, thread_name_prefix="health")
 _looking: Future[dict[str, Any]] | None = None
 
 
+@require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     """Return 200 when the database answers, else 503. That no worker runs is told, but is no failure of this server."""

@@ -1,7 +1,7 @@
 """GET /metrics: for Prometheus, which sends a bearer token.
 
-That is METRICS_TOKEN, which is good for nothing else and needs no database; or the token or session of staff who may
-see all jobs.
+That is METRICS_TOKEN, which is good for nothing else and needs no database; or a token with the scope `read`, or the
+session, of staff who may see all jobs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from jobs.api.authentication import REALM
+from jobs.api.scopes import HasScope
 from jobs.metrics import process
+from jobs.roles import may
 
 #: What a staff user needs; every role has it.
 PERMISSION = "jobs.view_job"
@@ -40,7 +43,7 @@ class ScraperAuthentication(BaseAuthentication):
         return None
 
     def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
+        return REALM
 
 
 class MayLook(BasePermission):
@@ -48,13 +51,13 @@ class MayLook(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user = request.user
-        return isinstance(user, Scraper) or bool(user.is_staff and user.has_perm(PERMISSION))
+        return isinstance(user, Scraper) or may(user, PERMISSION)
 
 
 class Metrics(APIView):
     """All metrics, in Prometheus' text format or as OpenMetrics, whichever `Accept` asks for."""
 
-    permission_classes = [MayLook]
+    permission_classes = [MayLook, HasScope]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         return [ScraperAuthentication(), *super().get_authenticators()]

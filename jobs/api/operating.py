@@ -17,6 +17,7 @@ from jobs.api.problems import Problem
 from jobs.api.submissions import get_visible_job
 from jobs.models import AuditEntry, Job
 from jobs.operations import OPERATIONS
+from jobs.roles import may
 
 
 def job_to_operate(request: Request, job_id: uuid.UUID, operation: str) -> Job:
@@ -35,7 +36,7 @@ def job_to_operate(request: Request, job_id: uuid.UUID, operation: str) -> Job:
 
 def may_operate(request: Request, operation: str) -> bool:
     """Return whether the user may do this to jobs of others."""
-    return request.user.has_perm(OPERATIONS[operation].permission)
+    return may(request.user, OPERATIONS[operation].permission)
 
 
 @contextmanager

@@ -18,12 +18,14 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.utils.encoders import JSONEncoder
 
+from jobs import deadlines
 from jobs.attempts import Attempt
 from jobs.clock import database_now
 from jobs.kinds import JobKind, registry
 from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job, JobEvent, JobFile
 from jobs.positions import Explanation, Holder, Resource, explain_many
 from jobs.queues import Queue
+from jobs.roles import may
 from jobs.search import JobFilter
 from jobs.states import FINISHED, State
 from jobs.webhooks.addresses import UrlRefused, check_url
@@ -84,6 +86,7 @@ def _describe(
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "run_after": job.run_after,
+        "deadline_at": job.deadline_at,
         "expires_at": job.expires_at,
         "updated_at": job.updated_at,
         "as_of": as_of,
@@ -127,7 +130,7 @@ def describe_event(event: JobEvent, kind: str) -> dict[str, Any]:
 
 
 def describe_attempt(attempt: Attempt, user: Any) -> dict[str, Any]:
-    """Return one attempt as the API shows it; its worker and its traceback only to staff."""
+    """Return one attempt as the API shows it; its worker to staff, its traceback to administrators."""
     return {
         "seq": attempt.seq,
         "attempt": attempt.number,
@@ -136,7 +139,7 @@ def describe_attempt(attempt: Attempt, user: Any) -> dict[str, Any]:
         "ending": attempt.ending or None,
         "error": {"code": attempt.error_code, "message": attempt.error_message} if attempt.error_code else None,
         "worker": attempt.worker if user.is_staff else None,
-        "traceback": (attempt.traceback or None) if user.is_staff else None,
+        "traceback": (attempt.traceback or None) if may(user, "jobs.view_traceback") else None,
     }
 
 
@@ -218,6 +221,7 @@ def describe_kind(kind: JobKind) -> dict[str, Any]:
         "queue": kind.queue,
         "priority": kind.priority,
         "timeout_seconds": kind.timeout.total_seconds(),
+        "deadline_seconds": deadlines.of_kind(kind.name).total_seconds(),
         "max_attempts": kind.backoff.max_attempts,
         "stages": list(kind.stages),
         "input": [_describe_field(name, field) for name, field in kind.input().fields.items() if not field.read_only],

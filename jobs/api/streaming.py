@@ -5,7 +5,8 @@
     data: {"seq": 42, …}
 
 The id is the event's number, so a browser's EventSource resumes by itself (Last-Event-ID). The stream ends after the
-event that ends the job. Its events come from the process's one tailer, not from queries of its own.
+event that ends the job, and when its caller may no longer listen. Its events come from the process's one tailer, not
+from queries of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
 from jobs.api.serializers import to_json
+from jobs.live import callers
+from jobs.live.callers import Caller
+from jobs.live.database import read
 from jobs.live.feeds import EventText, JobFeed, NotVisible
 from jobs.live.tailer import get_tailer
 from jobs.metrics import process
@@ -29,7 +33,7 @@ from jobs.models import Job
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
-#: A stream is ended after this and its client comes again: by then its token may be no longer good.
+#: A stream is ended after this and its client comes again: nothing should stay open for ever.
 LONGEST_SECONDS = 3600.0
 #: How often a stream compares itself with the tailer: a message that was dropped is noticed within this.
 LOOK_SECONDS = 1.0
@@ -47,9 +51,9 @@ class EventStreamRenderer(BaseRenderer):
         return to_json(data).encode()
 
 
-def respond(job: Job, user: Any, after: int) -> StreamingHttpResponse:
+def respond(job: Job, caller: Caller, after: int) -> StreamingHttpResponse:
     """Return the stream of a job's events after `after`. It needs an ASGI server."""
-    response = StreamingHttpResponse(_counted(stream(job, user, after)), content_type=MEDIA_TYPE)
+    response = StreamingHttpResponse(_counted(stream(job, caller, after)), content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"  # nginx
     return response
@@ -62,17 +66,22 @@ async def _counted(frames: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
                 yield frame
 
 
-async def stream(job: Job, user: Any, after: int) -> AsyncGenerator[bytes, None]:
+async def stream(job: Job, caller: Caller, after: int) -> AsyncGenerator[bytes, None]:
     tailer, layer = get_tailer(), get_channel_layer()
     channel = await layer.new_channel("sse")
-    feed = JobFeed(tailer, job.pk, user, after)
+    feed = JobFeed(tailer, job.pk, caller.user, after)
     ends = time.monotonic() + LONGEST_SECONDS
-    heard = time.monotonic()
+    heard = validated = time.monotonic()
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
     await feed.join(layer, channel)
     try:
         while time.monotonic() < ends:
             try:
+                if time.monotonic() - validated >= callers.REVALIDATE_SECONDS:
+                    validated = time.monotonic()
+                    user = await read(caller.find_still_valid)
+                    if user is None or not await feed.is_still_visible(user):
+                        return
                 async for event in _next_events(feed, layer, channel):
                     heard = time.monotonic()
                     yield _frame(event)

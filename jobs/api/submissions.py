@@ -6,15 +6,16 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import door
+from jobs import door, lifecycle, sent_files
 from jobs.api.forms import refuse_several
 from jobs.api.problems import Problem
 from jobs.api.serializers import describe, links
@@ -26,6 +27,12 @@ from jobs.states import FINISHED
 LONGEST_WAIT_SECONDS = 60.0
 #: How often a waiting request looks: soon at first, because most work takes a moment.
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.02, 0.25
+#: `Cancel-After`: days, hours, minutes and seconds in this order, or seconds alone.
+CANCEL_AFTER = re.compile(
+    r"(?:(?P<days>\d{1,3})d)?(?:(?P<hours>\d{1,5})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,8})s?)?",
+    re.ASCII,
+)
+SHORTEST_DEADLINE, LONGEST_DEADLINE = timedelta(seconds=1), timedelta(days=366)
 #: What a client should wait before it asks again about an unfinished job.
 RETRY_AFTER_SECONDS = 1
 
@@ -48,16 +55,18 @@ def accept(
 ) -> Job:
     """Check `data` with the kind's serializer and submit it for the request's user.
 
-    data: the kind's input as it came; an uploaded file (or a list of them) where the serializer has a FileField.
+    data: the kind's input as it came; where the serializer has a FileField an uploaded file (or a list of them), or
+    the id of one that the user has sent before.
     files, folder: see `door.enter`. field_prefix: put before field names in errors. options: others of
     `lifecycle.submit`.
 
-    Honours `Idempotency-Key`: `job.was_replayed` is true when an earlier job is the answer. Raises ValidationError
-    (400), InvalidInput, UnknownKind, IdempotencyConflict (422).
+    Honours `Idempotency-Key` (`job.was_replayed` is true when an earlier job is the answer) and `Cancel-After`. Raises
+    ValidationError (400), InvalidInput, UnknownKind, IdempotencyConflict (422).
     """
-    key = idempotency_key(request)
+    key, timeout = idempotency_key(request), shorter(options.pop("timeout", None), cancel_after(request))
     takes = door.file_fields(door.open_kind(kind))
     refuse_several(request, [name for name, many in takes.items() if not many])
+    data = take_sent(request, data, takes, prefix=field_prefix)
     checked = door.check(kind, data, context={"request": request}, prefix=field_prefix)
     return door.enter(
         checked,
@@ -71,8 +80,46 @@ def accept(
         session_id=session_id,
         run_after=run_after,
         metadata=metadata,
+        timeout=timeout,
         **options,
     )
+
+
+def take_sent(
+    request: Request, data: Mapping[str, Any], takes: Mapping[str, bool], *, prefix: str = ""
+) -> dict[str, Any]:
+    """Return an input with the user's files in place of their ids. takes: as `door.file_fields` returns it."""
+    found = sent_files.find(request.user, ids) if (ids := sent_files.ids_in(data, takes)) else {}
+    try:
+        return sent_files.put_in(data, takes, found)
+    except ValidationError as error:
+        raise ValidationError({prefix: error.detail} if prefix else error.detail) from None
+
+
+def cancel_after(request: Request) -> timedelta | None:
+    """Return within what time of being due the job has to end (`Cancel-After: 90s`, `1h30m`, `90`), or None.
+
+    Raises a 400 problem for what is no such time.
+    """
+    given = request.headers.get("Cancel-After")
+    if given is None:
+        return None
+    found = CANCEL_AFTER.fullmatch(given.strip().lower())
+    numbers = {unit: int(number) for unit, number in (found.groupdict() if found else {}).items() if number}
+    after = timedelta(**numbers)
+    if not numbers or not SHORTEST_DEADLINE <= after <= LONGEST_DEADLINE:
+        raise Problem(
+            400,
+            f"Cancel-After must be a time such as 90s, 5m, 1h30m or 2d, from {SHORTEST_DEADLINE.total_seconds():.0f} "
+            f"second to {LONGEST_DEADLINE.days} days.",
+            code="invalid_cancel_after",
+        )
+    return after
+
+
+def shorter(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    """Return the shorter of two time limits; None is no limit."""
+    return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -88,9 +135,13 @@ def idempotency_key(request: Request) -> str | None:
 def get_visible_job(request: Request, job_id: uuid.UUID | str) -> Job:
     """Return the job if the request's user may see it. Raises a 404 problem, the same for a foreign as for no job."""
     try:
-        return Job.objects.visible_to(request.user).get(pk=uuid.UUID(str(job_id)))
+        job = Job.objects.visible_to(request.user).get(pk=uuid.UUID(str(job_id)))
     except (Job.DoesNotExist, ValueError):
         raise Problem(404, "There is no such job, or it is not yours.", code="job_not_found") from None
+    # Clusters do so within a second; but should none be alive, nobody is left waiting either.
+    if job.is_overdue and lifecycle.settle_overdue(job):
+        job.refresh_from_db()
+    return job
 
 
 def preferred_wait(request: Request) -> float:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import hashlib
 import uuid
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.http import content_disposition_header, parse_etags, quote_etag
+from django.utils.http import parse_etags, quote_etag
 from rest_framework import serializers, status
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
@@ -21,6 +20,8 @@ from rest_framework.views import APIView
 
 from jobs import lifecycle, queue_modes, queues, retention
 from jobs.api import streaming, submissions
+from jobs.api.authentication import add_limit_headers, token_used
+from jobs.api.downloads import send_file
 from jobs.api.language import english
 from jobs.api.operating import job_to_operate, may_operate, on_record, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
@@ -38,24 +39,29 @@ from jobs.api.serializers import (
     describe_queue,
     describe_resource,
     links,
+    to_json,
 )
 from jobs.attempts import attempts_of
 from jobs.clock import database_now
 from jobs.door import refuse_unknown
 from jobs.kinds import registry
 from jobs.listing import find_page
+from jobs.live.callers import Caller
 from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
+from jobs.roles import may
 from jobs.running import NOT_KEPT
-from jobs.states import UNFINISHED, State
-
-#: A download is read from the storage in pieces of so many bytes.
-CHUNK = 64 * 1024
+from jobs.states import UNFINISHED
+from jobs.tokens.models import Scope
 
 
 class View(APIView):
-    """What our views share: JSON objects and forms in, JSON and problems out, in English."""
+    """What our views share: JSON objects and forms in, JSON and problems out, in English.
 
+    scopes: what a token needs for each method that changes something, such as {"POST": Scope.SUBMIT}.
+    """
+
+    scopes: ClassVar[Mapping[str, Scope]] = {}
     parser_classes = [ObjectParser, MultiPartParser, FormParser]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -67,11 +73,14 @@ class View(APIView):
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-cache, private"  # may be kept, but must be asked for again (ETag)
         patch_vary_headers(response, ["Authorization", "Cookie"])
+        add_limit_headers(request, response)
         return response
 
 
 class Jobs(View):
     """GET: own jobs, newest first (staff: everybody's). POST: submit one job of any kind."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def get(self, request: Request) -> Response:
         query = JobPage(data=request.query_params, context={"user": request.user})
@@ -88,7 +97,7 @@ class Jobs(View):
             parameters = request.query_params.copy()
             parameters["cursor"] = str(page.older)
             following = f"{request.path}?{parameters.urlencode()}"
-        return Response({"results": describe_many(page.jobs), "next": following})
+        return page_response(describe_many(page.jobs), following)
 
     def post(self, request: Request) -> Response:
         envelope = SubmissionInput(data=self._envelope(request))
@@ -129,6 +138,8 @@ class Jobs(View):
 class OneJob(View):
     """GET: how the job stands. DELETE: forget a finished job with all that belongs to it; a receipt stays."""
 
+    scopes = {"DELETE": Scope.OPERATE}
+
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         job = submissions.get_visible_job(request, job_id)
         if wait := submissions.preferred_wait(request):
@@ -138,8 +149,7 @@ class OneJob(View):
         headers = {"ETag": etag}
         if job.state in UNFINISHED:
             headers["Retry-After"] = str(submissions.RETRY_AFTER_SECONDS)
-        known = parse_etags(request.headers.get("If-None-Match", ""))
-        if "*" in known or etag in [tag.removeprefix("W/") for tag in known]:
+        if is_known(request, etag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return Response(body, headers=headers)
 
@@ -150,7 +160,7 @@ class OneJob(View):
                 receipt = retention.delete_job(job, by=request.user.get_username(), reason="asked for by API")
                 after["receipt"] = receipt.digest
         except retention.StillRunning:
-            raise _conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
+            raise conflict(job, "job_unfinished", "The job has not ended. Cancel it first, then delete it.") from None
         except Job.DoesNotExist:
             raise Problem(404, "The job was deleted already.", code="job_not_found") from None
         receipt.refresh_from_db()  # its time is the database's
@@ -167,7 +177,8 @@ class Events(View):
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
             cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
             query = _event_query({"after": cursor})
-            response = streaming.respond(job, request.user, query["after"])
+            caller = Caller(request.user, token_used(request), request.session)
+            response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
         query = _event_query(request.query_params)
@@ -197,35 +208,17 @@ class Input(View):
         return Response({"id": str(job.pk), "kind": job.kind, "input": job.input, "links": links(job)})
 
 
-class Result(View):
-    """GET: what the job has made. 409 while there is nothing, with the reason."""
-
-    def get(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = submissions.get_visible_job(request, job_id)
-        if wait := submissions.preferred_wait(request):
-            job = submissions.wait_for_end(job, wait)
-        if job.state == State.SUCCEEDED:
-            body = describe(job)
-            shown = {name: body[name] for name in ("id", "kind", "state", "finished_at", "files", "links")}
-            return Response(shown | {"result": job.result})
-        if job.state == State.FAILED:
-            error = {"code": job.error_code, "message": job.error_message}
-            raise _conflict(job, "job_failed", f"The job failed: {job.error_message}", error=error)
-        if job.state == State.CANCELLED:
-            raise _conflict(job, "job_cancelled", "The job was cancelled: there is no result. Retry it to get one.")
-        headers = {"Retry-After": str(submissions.RETRY_AFTER_SECONDS)}
-        raise _conflict(job, "job_unfinished", "The job has not ended yet.", headers=headers, progress=job.progress)
-
-
 class Cancel(View):
     """POST: stop the job. 200 when it is cancelled, 202 when a running attempt was told to stop."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = job_to_operate(request, job_id, "cancel")
         with on_record(request, job, "cancel"):
             cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if cancelled is None:
-            raise _conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
+            raise conflict(submissions.get_visible_job(request, job_id), "job_ended", "The job has already ended.")
         code = status.HTTP_200_OK if cancelled.is_finished else status.HTTP_202_ACCEPTED
         return Response(describe(cancelled), status=code)
 
@@ -233,13 +226,15 @@ class Cancel(View):
 class Retry(View):
     """POST: run a failed or cancelled job again."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = job_to_operate(request, job_id, "requeue")
         with on_record(request, job, "requeue"):
             requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if requeued is None:
             job = submissions.get_visible_job(request, job_id)
-            raise _conflict(
+            raise conflict(
                 job,
                 "job_not_retryable",
                 "Only what failed or was cancelled can be run again, and if its file was kept.",
@@ -260,17 +255,9 @@ class File(View):
             file = job.files.get(pk=file_id)
             if not file.file:
                 raise Problem(404, f"The file was refused and not kept. {job.error_message}".strip(), code=NOT_KEPT)
-            content = file.file.open("rb")
-        except (JobFile.DoesNotExist, FileNotFoundError):
+        except JobFile.DoesNotExist:
             raise Problem(404, "The job has no such file, or it has expired.", code="file_not_found") from None
-        response = _stream_file(request, content)
-        response["Content-Type"] = _download_type(file.media_type)
-        response["Content-Disposition"] = content_disposition_header(True, file.name) or "attachment"
-        response["Content-Length"] = str(file.size)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response["ETag"] = quote_etag(file.sha256)
-        return response
+        return send_file(request, file)
 
 
 class Queues(View):
@@ -284,6 +271,8 @@ class Queues(View):
 class SwitchQueue(View):
     """POST: pause, resume or drain a queue, with a reason; for operators. Answers with the queue as it is then."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, queue: str, verb: str) -> Response:
         # Before the permissions: the names of queues are no secret.
         if queue not in {known.name for known in queues.describe()}:
@@ -291,7 +280,7 @@ class SwitchQueue(View):
             raise Problem(404, f"There is no queue of this name; there are {known}.", code="queue_not_found")
         before = queue_modes.mode_of(queue)
         needed = queue_modes.permissions_needed(before.mode, queue_modes.VERBS[verb])
-        if not request.user.has_perms(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]]):
+        if not may(request.user, *(needed or [queue_modes.PERMISSIONS[QueueControl.Mode.PAUSED]])):
             raise Problem(403, f"Only an operator may {verb} this queue.", code="forbidden")
         reason = reason_given(request, required=True)
         via = AuditEntry.Via.API
@@ -313,6 +302,8 @@ class Resources(View):
 class TakeResource(View):
     """POST: take the resource from the job that holds it; for operators."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = submissions.get_visible_job(request, job_id)
         # Its owner as well: the resource is everybody's.
@@ -323,7 +314,7 @@ class TakeResource(View):
         with on_record(request, job, "take_resource", also_own=True):
             taken = lifecycle.take_resource(job.pk, by=request.user.get_username(), reason=reason_given(request))
         if taken is None:
-            raise _conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
+            raise conflict(job, "holds_nothing", "The job holds no resource now; nothing was done.")
         return Response(describe(taken))
 
 
@@ -331,7 +322,23 @@ class Kinds(View):
     """GET: what can be submitted, and what each kind takes."""
 
     def get(self, request: Request) -> Response:
-        return Response({"results": [describe_kind(kind) for kind in registry if not kind.internal]})
+        body = {"results": [describe_kind(kind) for kind in registry if not kind.internal]}
+        etag = quote_etag(hashlib.sha256(to_json(body).encode()).hexdigest()[:32])
+        if is_known(request, etag):  # they change with a release
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+        return Response(body, headers={"ETag": etag})
+
+
+def page_response(results: list[Any], following: str | None) -> Response:
+    """Answer with one page of a list. following: the address of the next one, also told as `Link: rel="next"`."""
+    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
+    return Response({"results": results, "next": following}, headers=headers)
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Return whether the client has this already (If-None-Match)."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or etag in [tag.removeprefix("W/") for tag in known]
 
 
 def _event_query(given: Any) -> dict[str, Any]:
@@ -340,25 +347,5 @@ def _event_query(given: Any) -> dict[str, Any]:
     return query.validated_data
 
 
-def _conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
+def conflict(job: Job, code: str, detail: str, **extra: Any) -> Problem:
     return Problem(409, detail, code=code, job_id=str(job.pk), state=str(job.state), **extra)
-
-
-def _stream_file(request: Request, content: Any) -> HttpResponseBase:
-    if not isinstance(request._request, ASGIRequest):
-        return FileResponse(content)
-
-    async def chunks() -> AsyncIterator[bytes]:  # of FileResponse, ASGI would read the whole file into memory first
-        try:
-            while chunk := await asyncio.to_thread(content.read, CHUNK):
-                yield chunk
-        finally:
-            content.close()
-
-    return StreamingHttpResponse(chunks())
-
-
-def _download_type(media_type: str) -> str:
-    """Return a Content-Type that no browser runs, should it show the file after all."""
-    active = ("html", "xml", "svg", "javascript", "ecmascript", "xsl")
-    return "application/octet-stream" if any(word in media_type.lower() for word in active) else media_type

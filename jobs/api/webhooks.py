@@ -14,8 +14,9 @@ from rest_framework.response import Response
 
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE, WebhookUrl
-from jobs.api.views import View, refuse_unknown
+from jobs.api.views import View, page_response, refuse_unknown
 from jobs.kinds import UnknownKind, registry
+from jobs.tokens.models import Scope
 from jobs.webhooks import endpoints
 from jobs.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -61,6 +62,8 @@ class DeliveryPage(Page):
 class Webhooks(View):
     """GET: own webhooks, newest first. POST: make one; the answer holds its secret, which is not shown again."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def get(self, request: Request) -> Response:
         return _page(request, Page, WebhookEndpoint.objects.filter(owner_id=request.user.pk), describe)
 
@@ -80,6 +83,8 @@ class Webhooks(View):
 
 class OneWebhook(View):
     """GET: the webhook. PATCH: change it, or switch it off and on (`enabled`). DELETE: with its deliveries."""
+
+    scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
 
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
         return Response(describe(_get(request, webhook_id)))
@@ -106,6 +111,8 @@ class OneWebhook(View):
 class RotateSecret(View):
     """POST: a new secret, shown once. For a day the old one signs as well."""
 
+    scopes = {"POST": Scope.OPERATE}
+
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
         endpoint = _get(request, webhook_id)
         secret = endpoints.rotate_secret(endpoint)
@@ -114,6 +121,8 @@ class RotateSecret(View):
 
 class Test(View):
     """POST: send a `webhook.test` event."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
         endpoint = _get(request, webhook_id)
@@ -137,6 +146,8 @@ class OneDelivery(View):
 
 class Replay(View):
     """POST: send it once more, with the same `webhook-id`, marked as a replay."""
+
+    scopes = {"POST": Scope.OPERATE}
 
     def post(self, request: Request, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
         endpoint = _get(request, webhook_id)
@@ -264,4 +275,4 @@ def _page(request: Request, query: type[Page], rows: QuerySet[Any], shown: Any) 
     following = None
     if len(found) > len(page):
         following = f"{request.path}?{urlencode(request.query_params.dict() | {'cursor': str(page[-1].pk)})}"
-    return Response({"results": [shown(row) for row in page], "next": following})
+    return page_response([shown(row) for row in page], following)

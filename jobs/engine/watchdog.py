@@ -23,13 +23,13 @@ from django.utils import timezone
 
 from jobs import lifecycle, logs
 from jobs.attempts import SUPERSEDED, UNRECORDED, log_end, outcome_of
+from jobs.deadlines import STILL_RUNNING, DeadlineExceeded
 from jobs.engine import shutdown
 from jobs.errors import (
     CancelRequested,
     DeadlineReached,
     Draining,
     Interrupt,
-    JobError,
     Superseded,
     TimedOut,
     TimeLimitReached,
@@ -196,7 +196,7 @@ def end_interrupted(running: RunningJob, kind: JobKind, reason: Interrupt | None
         error = TimedOut(f"The work took longer than the {limit} seconds that are allowed for one attempt.")
         return lifecycle.retry_later(job, error, kind.backoff.delay(job.attempt))
     if isinstance(reason, DeadlineReached):
-        return lifecycle.fail(job, JobError("The job could not be finished before its deadline.", code="deadline"))
+        return lifecycle.fail(job, DeadlineExceeded(STILL_RUNNING))
     if isinstance(reason, Draining):
         return lifecycle.release(job)
     raise Superseded

@@ -14,7 +14,8 @@ what has a greater `seq` than the job has in the list. What was missed and can n
 snapshot: read the list again.
 
 Codes of errors: bad_message, not_found, too_many_topics. While the database is away nothing is said: it is tried again.
-Codes of closes: 4401 not authenticated, 4400 too many messages that make no sense.
+Codes of closes: 4401 not authenticated, 4403 a token without the scope `read`, 4429 a token whose requests of this
+minute are used up (a socket is one), 4400 too many messages that make no sense.
 
 Messages to one socket are handled one after the other, and `send` waits for a slow client (`transport.py`); meanwhile
 its group messages are dropped, and it catches up from the database. Nobody else waits.
@@ -26,27 +27,32 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from channels.exceptions import ChannelFull, StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from rest_framework.exceptions import ParseError
 
-from jobs.api.authentication import find_user_by_token
+from jobs.api.authentication import key_in
 from jobs.api.parsers import parse_object
 from jobs.api.serializers import to_json
+from jobs.live import callers
+from jobs.live.callers import Caller
 from jobs.live.database import read
 from jobs.live.feeds import BatchFeed, EventText, JobFeed, NotVisible, OwnerFeed, StreamFeed
 from jobs.live.tailer import get_tailer
 from jobs.metrics import process
+from jobs.tokens.allowance import ledger
+from jobs.tokens.models import ApiToken, Scope
+from jobs.tokens.recognising import TokenRefused, recognise
 
 logger = logging.getLogger(__name__)
 
-NOT_AUTHENTICATED, SENSELESS = 4401, 4400
+NOT_AUTHENTICATED, NOT_ALLOWED, THROTTLED, SENSELESS = 4401, 4403, 4429, 4400
 MOST_TOPICS = 200
 LONGEST_MESSAGE = 8 * 1024
 #: After so many messages that make no sense the socket is closed.
@@ -56,11 +62,14 @@ TICK_SECONDS = 1.0
 PING_SECONDS = 15.0
 #: An anonymous client says who it is within this.
 AUTHENTICATE_SECONDS = 10.0
-#: A logged-out session, a revoked token or a deactivated user loses the socket within this.
-REVALIDATE_SECONDS = 60.0
 
 AWAY = (DatabaseError, InterfaceError)
 
+#: The feeds of what has an id, by the word before the colon; "jobs" is the one topic without an id.
+OF_AN_ID: dict[str, Callable[[uuid.UUID, Any, int | None], JobFeed | StreamFeed]] = {
+    "job": lambda job_id, user, after: JobFeed(get_tailer(), job_id, user, after),
+    "batch": lambda job_id, user, _after: BatchFeed(get_tailer(), job_id, user),
+}
 TOPICS = 'A topic is "jobs", "job:<id>" or "batch:<id>".'
 
 
@@ -68,7 +77,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """One socket of one user."""
 
     user: Any = None
-    token: str = ""
+    token: ApiToken | None = None
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels' own would visit the one shared database thread before every message; our reads have their own.
@@ -91,10 +100,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = self.scope.get("user")
         if user is not None and user.is_authenticated:
             self.user = user
-        elif header := dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1"):
-            scheme, _, token = header.partition(" ")
-            if scheme.lower() not in ("token", "bearer") or not await self._authenticate(token.strip()):
-                await self.close(NOT_AUTHENTICATED)
+        elif header := dict(self.scope["headers"]).get(b"authorization"):
+            await self._authenticate(key_in(header) or "")
 
     async def disconnect(self, code: int) -> None:
         await self._leave_all()
@@ -133,10 +140,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         if self.user is None:
             token = message.get("authenticate")
-            if isinstance(token, str) and await self._authenticate(token):
+            if await self._authenticate(token if isinstance(token, str) else ""):
                 await self.send('{"type":"authenticated"}')
-            else:
-                await self.close(NOT_AUTHENTICATED)
         elif "subscribe" in message:
             await self._subscribe(message["subscribe"], message.get("after"))
         elif "unsubscribe" in message:
@@ -173,19 +178,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
             job_id = uuid.UUID(name)
         except ValueError:
             return None
-        if kind == "job":
-            return JobFeed(get_tailer(), job_id, self.user, after)
-        return BatchFeed(get_tailer(), job_id, self.user) if kind == "batch" else None
+        make = OF_AN_ID.get(kind)
+        return make(job_id, self.user, after) if make is not None else None
 
     async def _unsubscribe(self, topic: Any) -> None:
         feed = self.feeds.pop(topic, None) if isinstance(topic, str) else None
         if feed is not None:
             await feed.leave(self.channel_layer, self.channel_name)
 
-    async def _authenticate(self, token: str) -> bool:
-        self.user = await read(find_user_by_token, token)
-        self.token = token
-        return self.user is not None
+    async def _authenticate(self, key: str) -> bool:
+        """Let in who has this token, or close with the reason."""
+        try:
+            self.token = await read(_admit, key)
+        except _NotAdmitted as refused:
+            await self.close(refused.close_code)
+            return False
+        self.user = self.token.owner
+        return True
 
     # --- what the tailer says ---------------------------------------------------------------------------------
 
@@ -217,14 +226,24 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         if now - self.pinged_at >= PING_SECONDS:
             await self._ping()
-        if now - self.validated_at >= REVALIDATE_SECONDS:
+        if now - self.validated_at >= callers.REVALIDATE_SECONDS:
             self.validated_at = now
-            if not await read(_is_still_valid, self.user.pk, self.token, self.scope.get("session")):
+            caller = Caller(self.user, self.token, self.scope.get("session"))
+            user = await read(caller.find_still_valid)
+            if user is None:
                 await self.close(NOT_AUTHENTICATED)
                 return
+            self.user = user
+            await self._lose_what_is_no_longer_visible()
         for feed in list(self.feeds.values()):
             await feed.rejoin(self.channel_layer, self.channel_name)
             await self._advance(feed)
+
+    async def _lose_what_is_no_longer_visible(self) -> None:
+        """Leave the topics that the user may not see any more: who is no longer staff keeps their own."""
+        for feed in list(self.feeds.values()):
+            if not await feed.is_still_visible(self.user):
+                await self._lose(feed)
 
     # --- to the client ----------------------------------------------------------------------------------------
 
@@ -274,9 +293,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.send(to_json({"type": "error", "topic": topic, "code": code, "message": message}))
 
 
-def _is_still_valid(user_id: int, token: str, session: Any) -> bool:
-    if token:
-        return find_user_by_token(token) is not None
-    if session is not None and session.session_key and not session.exists(session.session_key):
-        return False
-    return get_user_model().objects.filter(pk=user_id, is_active=True).exists()
+class _NotAdmitted(Exception):
+    def __init__(self, close_code: int) -> None:
+        super().__init__(close_code)
+        self.close_code = close_code
+
+
+def _admit(key: str) -> ApiToken:
+    """Return the token, counted as one request. Raises _NotAdmitted."""
+    try:
+        token = recognise(key)
+    except TokenRefused:
+        raise _NotAdmitted(NOT_AUTHENTICATED) from None
+    standing = ledger.spend(token)
+    if standing is not None and not standing.passed:
+        raise _NotAdmitted(THROTTLED)
+    if Scope.READ not in token.scopes:
+        raise _NotAdmitted(NOT_ALLOWED)
+    return token

@@ -57,6 +57,10 @@ class Feed:
         self.user = user
         self.is_started = False
 
+    async def is_still_visible(self, user: Any) -> bool:
+        """Whether the user, as they are now, may still hear of this."""
+        return True
+
     async def rejoin(self, layer: Any, channel: str) -> None:
         """Be in the group, for certain: a message that expired has thrown the channel out of it."""
         await layer.group_add(self.group, channel)
@@ -75,6 +79,9 @@ class JobFeed(Feed):
         self.cursor = 0
         self.standing_version = 0
         self._finished_at_start = False
+
+    async def is_still_visible(self, user: Any) -> bool:
+        return await read(_is_visible, self.job_id, user)
 
     async def join(self, layer: Any, channel: str) -> None:
         self.watched = await self.tailer.watch_job(self.job_id)
@@ -227,6 +234,9 @@ class BatchFeed(StreamFeed):
         self.parent_id = parent_id
         self.topic, self.group = f"batch:{parent_id}", f"batch.{parent_id}"
 
+    async def is_still_visible(self, user: Any) -> bool:
+        return await read(_is_visible, self.parent_id, user)
+
     async def _watch(self) -> WatchedStream:
         return await self.tailer.watch_batch(self.parent_id)
 
@@ -248,6 +258,10 @@ def _read_job(job_id: uuid.UUID, user: Any, with_description: bool) -> tuple[Job
     if job is None:
         raise NotVisible
     return job, describe(job) if with_description else None
+
+
+def _is_visible(job_id: uuid.UUID, user: Any) -> bool:
+    return Job.objects.visible_to(user).filter(pk=job_id).exists()
 
 
 def _read_events(job_id: uuid.UUID, after: int) -> list[EventText]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0002_operations_and_webhooks'),
+        ('jobs', '0004_deadlines_and_files_of_people'),
     ]
 
     operations = [

@@ -22,6 +22,7 @@ from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep
 from jobs.operations.base import Operation, Plan, chunks
 from jobs.operations.deeds import CANCEL_JOBS, FORGET_JOBS, REQUEUE_JOBS, TAKE_RESOURCE
 from jobs.operations.repair import REPAIR_JOBS, find_stuck
+from jobs.roles import may
 from jobs.search import JobFilter
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ CARRY_OUT = "jobs.carry_out_plan"
 MOST_PLANNED = 50_000
 #: So many are done while the operator waits; more would outlast their patience and the proxy's.
 MOST_AT_ONCE = 500
+#: What stands in the filter of a plan for its maker's own jobs.
+OWN = {"owner": "me"}
 #: Jobs that are looked at together while a plan is made.
 LOOKED_AT_TOGETHER = 500
 #: What of a job an operation does not look at, and may be large.
@@ -64,15 +67,18 @@ def plan(
     via: str = AuditEntry.Via.DESK,
     reason: str = "",
     asked: Mapping[str, Any] | None = None,
+    own_only: bool = False,
 ) -> OperationPlan:
     """Write down what the operation `name` would do to the jobs `which`, and return the plan. Nothing is done yet.
 
     which: parameters as `search.JobFilter` takes them, or ids. Of a filter, "repair" takes only what is stuck. actor: a
-    user, None for the terminal. asked: what to show as the filter when `which` are ids. Raises PermissionDenied,
+    user, None for the terminal. asked: what to show as the filter when `which` are ids. own_only: they are the actor's
+    own, for which nobody needs a permission; a job of somebody else is left alone. Raises PermissionDenied,
     ValidationError (a wrong filter) and TooMany.
     """
     operation = OPERATIONS[name]
-    require(operation, actor)
+    if not own_only:
+        require(operation, actor)
     alike: Mapping[uuid.UUID, int] = {}
     if isinstance(which, Mapping):
         ids, alike = _find(operation, which, actor)
@@ -83,7 +89,7 @@ def plan(
     with transaction.atomic():
         made = OperationPlan.objects.create(
             operation=operation.name,
-            filter=dict(which) if isinstance(which, Mapping) else dict(asked or {}),
+            filter=(dict(which) if isinstance(which, Mapping) else dict(asked or {})) | (OWN if own_only else {}),
             reason=reason,
             actor=actor,
             actor_name=audit.name_of(actor),
@@ -98,7 +104,7 @@ def plan(
 
 def require(operation: Operation, actor: Any) -> None:
     """Raise PermissionDenied unless `actor` may do this to jobs of others. None, the terminal, may do everything."""
-    if actor is not None and not actor.has_perm(operation.permission):
+    if actor is not None and not may(actor, operation.permission):
         raise PermissionDenied(f"{operation.permission} is missing")
 
 
@@ -106,7 +112,11 @@ def is_allowed(made: OperationPlan) -> bool:
     """Return whether the plan's maker may still do what it says. One who is gone may not; the terminal may."""
     if made.actor is None:
         return made.via == AuditEntry.Via.TERMINAL
-    return made.actor.has_perm(OPERATIONS[made.operation].permission)
+    return _is_of_own_jobs(made) or may(made.actor, OPERATIONS[made.operation].permission)
+
+
+def _is_of_own_jobs(made: OperationPlan) -> bool:
+    return OWN.items() <= made.filter.items()
 
 
 def _find(
@@ -172,7 +182,8 @@ def _confirm(made: OperationPlan, by: Any, reason: str, excluded: Iterable[uuid.
     if not to_do(made).exists():
         raise NotPlanned
     actor = by or made.actor
-    require(OPERATIONS[made.operation], actor)
+    if actor != made.actor or not _is_of_own_jobs(made):
+        require(OPERATIONS[made.operation], actor)
     OperationPlan.objects.filter(pk=made.pk).update(
         reason=reason or made.reason,
         actor=actor,
@@ -249,6 +260,8 @@ def do(
     job = _locked(job_id)
     if job is None:
         return False, "gone", {}
+    if actor is not None and job.owner_id != actor.pk and not may(actor, operation.permission):
+        return False, "not_allowed", {}
     now = operation.plan([job])[0]
     before = audit.standing(job)
     if (job.state, job.fence, now.step.code if now.step else "") != expected:

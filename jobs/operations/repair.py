@@ -63,7 +63,7 @@ EXPIRE = Step(
     "expire",
     _("Failed: its deadline has passed."),
     Risk.MEDIUM,
-    _("Its owner is told that it failed. It can be run again, without the deadline."),
+    _("Its owner is told that it failed. It can be run again, with a new deadline."),
 )
 
 

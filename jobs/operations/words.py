@@ -75,6 +75,7 @@ LEFT_ALONE: Mapping[str, str | Promise] = {
     "changed": _("It changed after the plan was made: now %(state)s."),
     "recovered": _("It was no longer stuck when the plan came to it: now %(state)s."),
     "impossible": _("It could not be done after all."),
+    "not_allowed": _("It belongs to somebody else, and who made the plan may not do this to jobs of others."),
     "error": _("An error of ours came in between; it was logged."),
     "excluded": _("You left it out."),
 }

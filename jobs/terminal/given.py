@@ -7,10 +7,12 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import UploadedFile
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -24,7 +26,7 @@ from jobs.terminal.console import BAD_INPUT, clean
 #: How a value says that it is a file's path, and that the JSON is in a file.
 AT = "@"
 PIECE = 1024 * 1024
-_AGO = re.compile(r"(\d{1,6})\s*(s|m|h|d|w)")
+_SPAN = re.compile(r"(\d{1,6})\s*(s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -136,8 +138,27 @@ def what_it_takes(kind: JobKind) -> str:
     return ", ".join(name if field.required else f"[{name}]" for name, field in fields) or "nothing"
 
 
+def find_user(name: str, option: str = "USER: ") -> Any:
+    """Return the user of this name. Raises CommandError, which begins with the option and guesses at who was meant."""
+    users = get_user_model().objects
+    if (user := users.filter(username=name).first()) is not None:
+        return user
+    near = get_close_matches(name, users.values_list("username", flat=True)[:10_000], n=1)
+    raise nonsense(f"{option}there is no user {name!r}." + (f" Did you mean {near[0]}?" if near else ""))
+
+
+def time_ahead(given: str, option: str) -> datetime:
+    """Return when "90d" or "12h" from now is, or the beginning of a day like 2030-01-31. Raises CommandError."""
+    if (span := _SPAN.fullmatch(given.strip())) is not None:
+        return timezone.now() + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        return timezone.make_aware(datetime.combine(date.fromisoformat(given.strip()), time()))
+    except ValueError:
+        raise nonsense(f"{option}: {given!r} is no time. Say 90d, 12h or a day like 2030-01-31.") from None
+
+
 def moment(given: str) -> str:
     """Return a time as the filter reads it: "90s", "2h" and "3d" are so long ago."""
-    if (ago := _AGO.fullmatch(given.strip())) is None:
+    if (ago := _SPAN.fullmatch(given.strip())) is None:
         return given
     return (timezone.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()

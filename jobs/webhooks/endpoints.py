@@ -68,12 +68,13 @@ def name(pairs: Iterable[tuple[Job, str]], owner: Any) -> None:
 
     Raises UrlRefused, and WebhookRefused when there is no owner or the endpoint is disabled.
     """
+    pairs = list(pairs)
+    if any(job.owner_id is None for job, _ in pairs):
+        raise WebhookRefused("A webhook_url needs an owner, who can see and sign it.", code="webhook_needs_owner")
+    named = {url: _find_or_create(owner, url) for url in dict.fromkeys(url for _, url in pairs)}
+    NamedWebhook.objects.bulk_create(NamedWebhook(job=job, endpoint=named[url].endpoint) for job, url in pairs)
     for job, url in pairs:
-        if job.owner_id is None:
-            raise WebhookRefused("A webhook_url needs an owner, who can see and sign it.", code="webhook_needs_owner")
-        named = _find_or_create(owner, url)
-        NamedWebhook.objects.create(job=job, endpoint=named.endpoint)
-        job.webhook = named  # type: ignore[attr-defined]
+        job.webhook = named[url]  # type: ignore[attr-defined]
 
 
 def _find_or_create(owner: Any, url: str) -> Named:

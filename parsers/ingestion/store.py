@@ -123,8 +123,11 @@ def store_document(
 def delete_document(session: DocumentSession, document_pk: int) -> bool:
     """Delete one document with its chunks. False if the session has no such document."""
     with transaction.atomic():
-        DocumentSession.objects.select_for_update().filter(pk=session.pk).update(updated_at=Now())
-        return bool(session.documents.filter(pk=document_pk).delete()[0])
+        DocumentSession.objects.select_for_update().filter(pk=session.pk).first()
+        deleted = bool(session.documents.filter(pk=document_pk).delete()[0])
+        if deleted:
+            DocumentSession.objects.filter(pk=session.pk).update(updated_at=Now())
+        return deleted
 
 
 def delete_session(session: DocumentSession) -> dict[str, int]:

@@ -17,6 +17,7 @@ from jobs.api.uploads import BatchTooLarge, BatchView, EmptyBatch, TooManyFiles
 from jobs.api.views import View
 from jobs.batches import summary
 from jobs.errors import InvalidInput
+from jobs.tokens.models import Scope
 from parsers.ingestion import status, store
 from parsers.ingestion.forgetting import StillStopping, forget_session
 from parsers.ingestion.messages import error_sentence, say
@@ -41,6 +42,8 @@ STOP_SECONDS = 10.0
 
 class ProcessAndStoreBatch(BatchView):
     """POST: documents become chunks of a session; the answer is the batch's id."""
+
+    scopes = {"POST": Scope.SUBMIT}
 
     def post(self, request: Request) -> Response:
         form = BatchRequest(data=request.data)
@@ -94,6 +97,8 @@ class Sessions(View):
 class OneSession(View):
     """GET: what a session has and how it stands. DELETE: forget it with its documents, chunks and batches."""
 
+    scopes = {"DELETE": Scope.OPERATE}
+
     def get(self, request: Request, session_id: str) -> Response:
         session = _session(request, session_id)
         (body,) = describe_sessions([session])
@@ -128,6 +133,8 @@ class Documents(View):
 
 class OneDocument(View):
     """DELETE: forget one document of a session with its chunks."""
+
+    scopes = {"DELETE": Scope.OPERATE}
 
     def delete(self, request: Request, session_id: str, document_id: str) -> Response:
         if not store.delete_document(_session(request, session_id), int(document_id)):

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
@@ -16,6 +15,7 @@ from jobs.engine import claiming
 from jobs.errors import InvalidInput
 from jobs.kinds import job_kind, registry
 from jobs.models import Job
+from tests.harness.tokens import token_of
 
 KIND = "darkroom.develop_film"
 
@@ -60,7 +60,7 @@ def _own_storage(settings: Any, tmp_path: Any) -> None:
 
 def client_of(user: Any, **options: Any) -> APIClient:
     client = APIClient(**options)
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
     return client
 
 

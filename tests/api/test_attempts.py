@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from jobs import attempts, lifecycle
@@ -73,11 +74,14 @@ def test_an_attempt_that_runs_has_no_ending(ada):
     assert (row["ending"], row["ended_at"], row["error"]) == (None, None, None)
 
 
-def test_only_staff_learn_the_worker_and_the_traceback(ada, staff):
+def test_staff_learn_the_worker_and_administrators_the_traceback(ada, staff):
     job = live_through(ada)
     path = f"/api/v1/jobs/{job.pk}/attempts/"
     newest, *others = client_of(staff).get(path).json()["results"]
-    assert (newest["worker"], newest["traceback"]) == ("host-7.4242", TRACEBACK)
+    assert (newest["worker"], newest["traceback"]) == ("host-7.4242", None)
+    staff.groups.set(Group.objects.filter(name="administrator"))
+    newest, *others = client_of(type(staff).objects.get(pk=staff.pk)).get(path).json()["results"]
+    assert newest["traceback"] == TRACEBACK
     assert {row["traceback"] for row in others} == {None}
     for row in client_of(ada).get(path).json()["results"]:
         assert (row["worker"], row["traceback"]) == (None, None)

@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs import files, lifecycle
@@ -18,12 +17,14 @@ from jobs.engine import claiming
 from jobs.models import AuditEntry, Job, JobFile, Receipt, Worker
 from tests.api.conftest import KIND, claim, client_of, fail, finish, make_job
 from tests.harness.threads import run_together
+from tests.harness.tokens import token_of
 from tests.harness.waiting import wait_until
 
 CONTRACT = {
     "id", "kind", "title", "queue", "state", "status", "priority", "user_id", "session_id", "parent", "progress",
     "stage", "stages", "attempt", "max_attempts", "position", "waiting_for", "waiting_sentence", "waiting_until", "eta",
-    "error", "cancel_requested", "created_at", "queued_at", "started_at", "finished_at", "run_after", "expires_at",
+    "error", "cancel_requested", "created_at", "queued_at", "started_at", "finished_at", "run_after", "deadline_at",
+    "expires_at",
     "updated_at", "as_of", "seq", "children", "files", "metadata", "links",
 }  # fmt: skip
 
@@ -432,12 +433,12 @@ def test_nothing_is_for_strangers(db: None, method: str, address: str) -> None:
         client.credentials(**({"HTTP_AUTHORIZATION": header} if header else {}))
         response = client.generic(method, address)
         assert response.status_code == 401
-        assert response["WWW-Authenticate"] == "Token"
+        assert response["WWW-Authenticate"].startswith('Bearer realm="sira"')
         assert response["Content-Type"] == "application/problem+json"
 
 
 def test_bearer_is_the_same_as_token_and_a_session_needs_its_csrf_token(ada: Any) -> None:
-    token = Token.objects.create(user=ada).key
+    token = token_of(ada)
     assert APIClient(HTTP_AUTHORIZATION=f"Bearer {token}").get("/api/v1/jobs/").status_code == 200
     client = APIClient(enforce_csrf_checks=True)
     client.login(username="ada", password="ada")

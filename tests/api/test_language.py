@@ -28,7 +28,7 @@ def test_what_is_wrong_with_a_field_is_said_in_english_to_a_turkish_client(api, 
 @pytest.mark.parametrize(
     ("authorization", "detail"),
     [
-        ("Token nonsense", "Invalid token. Send `Authorization: Token <token>`."),
+        ("Token nonsense", "There is no such token. Check it, or make a new one."),
         ("", "Authentication credentials were not provided. Send `Authorization: Token <token>`."),
     ],
 )

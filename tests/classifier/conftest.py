@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
 from jobs.errors import InvalidInput
 from jobs.models import Job
+from tests.harness.tokens import token_of
 
 #: What a classification looks like, as far as the wire reads it.
 CLASSIFICATION: dict[str, Any] = {
@@ -31,7 +31,7 @@ CLASSIFICATION: dict[str, Any] = {
 
 def client_of(user: Any) -> APIClient:
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
     return client
 
 

@@ -161,7 +161,7 @@ def test_a_batch_past_its_deadline_fails_and_stops_its_children():
     running = claim()
     Job.objects.filter(pk=parent.pk).update(deadline_at=Now() - timedelta(seconds=1))
     assert lifecycle.fail_past_deadline() == 1
-    assert (fresh(parent).state, fresh(parent).error_code) == ("failed", "deadline")
+    assert (fresh(parent).state, fresh(parent).error_code) == ("failed", "deadline_exceeded")
     assert batches.summary(parent.pk).counts == {"cancelled": 2, "processing": 1}
     assert fresh(running).cancel_requested_at is not None
 

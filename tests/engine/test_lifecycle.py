@@ -175,7 +175,7 @@ def test_a_waiting_job_past_its_deadline_fails(act):
     job = act(deadline_at=timezone.now() - timedelta(seconds=1))
     assert lifecycle.fail_past_deadline() == 1
     job.refresh_from_db()
-    assert (job.state, job.error_code) == ("failed", "deadline")
+    assert (job.state, job.error_code) == ("failed", "deadline_exceeded")
 
 
 def test_progress_never_goes_back_and_extends_the_lease(act, claim):

@@ -322,10 +322,11 @@ class ServerStack:
             yield
 
     def token(self, username: str = "ada", *, staff: bool = False) -> str:
-        """Return the API token of a user, who is made when there is none; the password is the name."""
+        """Return an API token of a user, who is made when there is none; the password is the name."""
         from django.contrib.auth import get_user_model
         from django.contrib.auth.hashers import PBKDF2PasswordHasher
-        from rest_framework.authtoken.models import Token
+
+        from tests.harness.tokens import token_of
 
         with self.database():
             # The processes of the stack know Django's own hashers only, not the quick one of the tests.
@@ -333,7 +334,8 @@ class ServerStack:
             user, _ = get_user_model().objects.get_or_create(
                 username=username, defaults={"is_staff": staff, "is_superuser": staff, "password": password}
             )
-            return Token.objects.get_or_create(user=user)[0].key
+            # Without a limit: what tests and benchmarks measure is not the throttle.
+            return token_of(user, requests_per_minute=0)
 
     def log_tail(self, name: str | None = None, lines: int = LOG_TAIL_LINES) -> str:
         """Return the end of one log or of all, for the message of a failed test."""

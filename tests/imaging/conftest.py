@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from imaging.models import Conversation, Message
 from jobs.engine import claiming, worker
 from jobs.models import Job
 from jobs.running import RunningJob
+from tests.harness.tokens import token_of
 
 PROMPT = {"prompt": "a quiet sea at sunset", "width": 64, "height": 64, "steps": 2, "seed": 7}
 
 
 def client_of(user: Any) -> APIClient:
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
     return client
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
@@ -24,6 +23,7 @@ from parsers.ingestion.chunks import split_pages
 from parsers.ingestion.operations import SplitChunk, SplitDocument
 from parsers.ingestion.words import words_of
 from parsers.models import DocumentSession
+from tests.harness.tokens import token_of
 
 BATCH = "/api/documents/process-and-store-batch"
 
@@ -52,8 +52,7 @@ def make_user(name: str) -> Any:
 def client_of(name: str, language: str = "") -> APIClient:
     client = APIClient()
     headers = {"HTTP_ACCEPT_LANGUAGE": language} if language else {}
-    token = Token.objects.get_or_create(user=make_user(name))[0]
-    client.credentials(HTTP_AUTHORIZATION=f"Token {token.key}", **headers)
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(make_user(name))}", **headers)
     return client
 
 

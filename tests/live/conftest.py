@@ -14,7 +14,6 @@ from channels.layers import channel_layers
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
-from rest_framework.authtoken.models import Token
 
 from jobs import lifecycle
 from jobs.engine import claiming
@@ -140,10 +139,6 @@ class Socket:
             message = await self.link.receive_output(timeout)
             if message["type"] == "websocket.close":
                 return message["code"]
-
-
-def token_of(user: Any) -> str:
-    return Token.objects.get_or_create(user=user)[0].key
 
 
 def make_job(owner: Any, **options: Any) -> Job:

@@ -20,6 +20,7 @@ from jobs.live.tailer import get_tailer
 from jobs.live.watched import WatchedBatch
 from jobs.models import Job
 from tests.harness.threads import run_together
+from tests.harness.tokens import token_of
 from tests.live.conftest import (
     EVENT,
     KIND,
@@ -30,7 +31,6 @@ from tests.live.conftest import (
     make_batch,
     make_job,
     seqs,
-    token_of,
 )
 
 

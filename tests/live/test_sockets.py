@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 from django.test import override_settings
+from django.utils import timezone
 
 from jobs import lifecycle, retention
 from jobs.errors import Unavailable
-from jobs.live import consumers, feeds, queries, tailer, watched
+from jobs.live import callers, consumers, feeds, queries, tailer, watched
 from jobs.live.tailer import get_tailer
 from jobs.models import Job, Worker
 from tests.harness.threads import run_together
-from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs, token_of
+from tests.harness.tokens import token_of
+from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs
 
 LAYER = "channels.layers.InMemoryChannelLayer"
 
@@ -433,7 +435,7 @@ def test_an_anonymous_client_that_says_nothing_is_closed(
 def test_a_session_cookie_opens_a_socket_and_logging_out_closes_it(
     sqlite: None, run: Any, ada: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "REVALIDATE_SECONDS", 0.5)
+    monkeypatch.setattr(callers, "REVALIDATE_SECONDS", 0.5)
     client.force_login(ada)
     cookie = f"sessionid={client.cookies['sessionid'].value}".encode()
     job = make_job(ada)
@@ -449,16 +451,18 @@ def test_a_session_cookie_opens_a_socket_and_logging_out_closes_it(
     run(main())
 
 
-@pytest.mark.parametrize("change", ["revoked", "deactivated"])
+@pytest.mark.parametrize("change", ["revoked", "expired", "deactivated"])
 def test_a_token_that_is_no_longer_good_loses_its_socket(
     sqlite: None, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(consumers, "REVALIDATE_SECONDS", 0.5)
+    monkeypatch.setattr(callers, "REVALIDATE_SECONDS", 0.5)
     token = token_of(ada)
 
     def take_away() -> None:
         if change == "revoked":
-            ada.auth_token.delete()
+            ada.api_tokens.update(revoked_at=timezone.now())
+        elif change == "expired":
+            ada.api_tokens.update(expires_at=timezone.now())
         else:
             type(ada).objects.update(is_active=False)
 
@@ -468,6 +472,30 @@ def test_a_token_that_is_no_longer_good_loses_its_socket(
             await socket.hear("snapshot")
             await aside(take_away)
             assert await socket.hear_close() == 4401
+
+    run(main())
+
+
+@pytest.mark.parametrize("says_it", ["in the header", "first of all"])
+def test_a_token_that_may_not_look_or_has_spent_its_minute_opens_no_socket(
+    sqlite: None, run: Any, ada: Any, says_it: str
+) -> None:
+    blind, quick = token_of(ada, ["submit", "operate"]), token_of(ada, requests_per_minute=1)
+
+    async def open_with(token: str) -> Socket:
+        socket = Socket(token if says_it == "in the header" else "")
+        await socket.__aenter__()
+        if says_it == "first of all":
+            await socket.say(authenticate=token)
+        return socket
+
+    async def main() -> None:
+        assert await (await open_with(blind)).hear_close() == 4403
+        first = await open_with(quick)
+        await first.say(subscribe="jobs")
+        await first.hear("snapshot")
+        assert await (await open_with(quick)).hear_close() == 4429
+        await first.__aexit__(None, None, None)
 
     run(main())
 

@@ -6,9 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from jobs import lifecycle, retention
 from jobs.api import streaming
+from jobs.live import callers
+from jobs.live.callers import Caller
+from jobs.tokens.recognising import recognise
+from tests.harness.tokens import token_of
 from tests.live.conftest import aside, claim, live_through, make_job
 
 
@@ -24,7 +29,7 @@ def test_a_stream_tells_every_event_once_and_ends(any_database: str, run: Any, a
     job = make_job(ada)
 
     async def main() -> None:
-        telling = asyncio.ensure_future(collect(streaming.stream(job, ada, 0)))
+        telling = asyncio.ensure_future(collect(streaming.stream(job, Caller(ada), 0)))
         await asyncio.sleep(0.1)
         await aside(live_through, job.pk)
         frames = await asyncio.wait_for(telling, 10)
@@ -42,7 +47,7 @@ def test_a_stream_on_which_nothing_happens_says_that_it_is_there(
     job = make_job(ada)
 
     async def main() -> None:
-        telling = asyncio.ensure_future(collect(streaming.stream(job, ada, 1)))
+        telling = asyncio.ensure_future(collect(streaming.stream(job, Caller(ada), 1)))
         await asyncio.sleep(2.5)
         await aside(lifecycle.cancel, job.pk)
         frames = await asyncio.wait_for(telling, 10)
@@ -61,7 +66,7 @@ def test_a_stream_ends_when_there_is_nothing_more_to_tell(
     claim()
 
     async def main() -> None:
-        telling = asyncio.ensure_future(collect(streaming.stream(job, ada, 0)))
+        telling = asyncio.ensure_future(collect(streaming.stream(job, Caller(ada), 0)))
         await asyncio.sleep(0.5)
         if end == "deleted":
             await aside(lambda: job.__class__.objects.filter(pk=job.pk).delete())
@@ -81,6 +86,39 @@ def test_a_job_that_is_gone_before_the_stream_begins_is_an_empty_stream(sqlite: 
     retention.delete_job(job)
 
     async def main() -> None:
-        assert ids(await asyncio.wait_for(collect(streaming.stream(job, ada, 0)), 5)) == []
+        assert ids(await asyncio.wait_for(collect(streaming.stream(job, Caller(ada), 0)), 5)) == []
+
+    run(main())
+
+
+@pytest.mark.parametrize("change", ["revoked", "expired", "deactivated", "logged out"])
+def test_a_stream_ends_soon_after_its_caller_may_no_longer_listen(
+    sqlite: None, run: Any, ada: Any, client: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(callers, "REVALIDATE_SECONDS", 0.2)
+    monkeypatch.setattr(streaming, "LOOK_SECONDS", 0.1)
+    job = make_job(ada)
+    client.force_login(ada)
+    caller = Caller(ada, session=client.session)
+    if change in ("revoked", "expired"):
+        caller = Caller(ada, token=recognise(token_of(ada)))
+
+    def take_away() -> None:
+        match change:
+            case "revoked":
+                ada.api_tokens.update(revoked_at=timezone.now())
+            case "expired":
+                ada.api_tokens.update(expires_at=timezone.now())
+            case "deactivated":
+                type(ada).objects.update(is_active=False)
+            case _:
+                client.logout()
+
+    async def main() -> None:
+        telling = asyncio.ensure_future(collect(streaming.stream(job, caller, 0)))
+        await asyncio.sleep(0.6)
+        assert not telling.done()
+        await aside(take_away)
+        assert ids(await asyncio.wait_for(telling, 5))
 
     run(main())

@@ -12,7 +12,6 @@ from django.contrib.auth.models import Permission
 from django.db import OperationalError
 from django.db.models.functions import Now
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
@@ -20,6 +19,7 @@ from jobs.errors import InvalidInput, Unavailable
 from jobs.metrics import process
 from jobs.models import Job, WebhookDelivery, WebhookEndpoint, Worker
 from jobs.providers import rates
+from jobs.tokens.issuing import issue
 from tests.metrics.conftest import TOKEN, read
 
 KIND = "workload.act_out"
@@ -170,7 +170,7 @@ def test_the_format_is_the_one_that_accept_asks_for(db, act, claim, count_all, a
 
 def test_strangers_and_people_without_the_permission_see_nothing(db, settings, django_user_model):
     user = django_user_model.objects.create_user("ada")
-    token = Token.objects.create(user=user).key
+    _, token = issue(user, "scraper")
     for headers, status in (({}, 401), (bearer("wrong"), 401), (bearer(token), 403)):
         response = get(**headers)
         assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
@@ -179,6 +179,8 @@ def test_strangers_and_people_without_the_permission_see_nothing(db, settings, d
     user.save()
     assert get(**bearer(token)).status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_job"))
+    _, narrow = issue(user, "sender", ["submit"])
+    assert get(**bearer(narrow)).status_code == 403
     assert get(**bearer(token)).status_code == 200
     settings.METRICS_TOKEN = ""
     assert get(Authorization="Bearer ").status_code == 401

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from jobs import logs
 from jobs.engine import worker
 from jobs.engine.watchdog import Watchdog
 from jobs.models import Job
+from jobs.tokens.issuing import issue
 
 SECRET = "ada.lovelace@example.com"
 
@@ -115,7 +115,7 @@ def test_a_request_leaves_a_record_with_its_template_and_the_users_id_and_nothin
 ):
     settings.SIRA_ACCESS_LOG = True
     ada = django_user_model.objects.create_user("ada", email=SECRET)
-    token = Token.objects.create(user=ada).key
+    _, token = issue(ada, "script")
     response = APIClient().get(
         f"/api/v1/jobs/?session_id={SECRET}",
         headers={"Authorization": f"Token {token}", "X-Request-ID": "from-outside"},

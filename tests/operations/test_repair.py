@@ -119,7 +119,7 @@ def test_a_job_that_waits_past_its_deadline_fails(alive):
     job = change(queued(), deadline_at=Now() - timedelta(minutes=5))
     assert stuck() == [job]
     assert diagnosis(job) == ("expire", "past_deadline")
-    assert repair(job).error_code == "deadline"
+    assert repair(job).error_code == "deadline_exceeded"
 
 
 # --- what needs something else than a step ------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rest_framework.authtoken.models import Token
+from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from jobs.engine import claiming, worker
 from jobs.models import Job, RateLimit
 from jobs.models import Worker as WorkerRow
 from orders.models import Mail
+from tests.harness.tokens import token_of
 
 
 class _NobodyWatches:
@@ -26,7 +27,7 @@ class _NobodyWatches:
 
 def client_of(user: Any) -> APIClient:
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
     return client
 
 
@@ -42,7 +43,9 @@ def maildir(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def agent(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("agent", password="agent", is_staff=True)
+    user = django_user_model.objects.create_user("agent", password="agent", is_staff=True)
+    user.groups.set(Group.objects.filter(name="administrator"))  # who may delete as well
+    return user
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.db.models.functions import Now
+from django.test import Client
 from django.urls import reverse
 
 from config.kind_titles import TITLES
@@ -411,11 +412,14 @@ def test_a_file_that_has_expired_with_its_row_is_counted(reader):
 def test_only_staff_learn_from_a_receipt_who_deleted_and_why(reader, django_user_model):
     job = lifecycle.submit(KIND, {"act": "ok"}, owner=reader.user)
     lifecycle.cancel(job.pk)
-    receipt = retention.delete_job(Job.objects.get(pk=job.pk), by="olga", reason="retention of guests")
+    receipt = retention.delete_job(Job.objects.get(pk=job.pk), by=reader.user.username, reason="retention of guests")
     path = reverse("pages:job", args=[job.pk])
     text = reader.get(path).content.decode()
     assert receipt.digest in text
-    assert "olga" not in text
+    assert "Deleted by" not in text
     assert "retention of guests" not in text
+    somebody = Client()
+    somebody.force_login(django_user_model.objects.create_user("bora"))
+    assert receipt.digest not in somebody.get(path).content.decode()
     reader.force_login(django_user_model.objects.create_user("mert", is_staff=True))
     assert "retention of guests" in reader.get(path).content.decode()

@@ -24,7 +24,7 @@ from tests.harness.waiting import wait_until
 from tests.pages.conftest import Visitor
 
 #: Addresses of `config/page_urls.py` that show nothing.
-NOT_PAGES = {"sign-out", "language", "jobs-newest"}
+NOT_PAGES = {"sign-out", "language", "jobs-newest", "token-revoke"}
 #: Each page by the name of its address. In braces: what `fill` has made.
 PAGES = {
     "home": "/",
@@ -40,6 +40,7 @@ PAGES = {
     "mail": "/app/inbox/{mail}/",
     "jobs": "/app/jobs/",
     "job": "/app/jobs/{job}/",
+    "tokens": "/app/tokens/",
 }
 #: The same addresses in another state, and those that are not there.
 STATES = {

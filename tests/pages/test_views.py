@@ -68,7 +68,7 @@ def test_somebody_elses_job_is_not_there(ada):
 def test_the_page_of_a_deleted_job_says_when_it_was_deleted(ada):
     job = lifecycle.submit(KIND, owner=ada.user)
     lifecycle.cancel(job.pk)
-    retention.delete_job(Job.objects.get(pk=job.pk))
+    retention.delete_job(Job.objects.get(pk=job.pk), by="ada")
     response = ada.get(reverse("pages:job", args=[job.pk]))
     assert response.status_code == 404
     assert "This job was deleted" in response.content.decode()

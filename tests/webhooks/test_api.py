@@ -74,10 +74,10 @@ def test_a_wrong_webhook_is_refused_with_the_field(api, values, field, code):
 def test_a_url_is_kept_once_and_there_is_an_end_to_how_many(api, monkeypatch):
     make(api)
     answer = api.post(ALL, {"url": URL}, format="json")
-    assert (answer.status_code, answer.json()["code"]) == (400, "webhook_exists")
+    assert (answer.status_code, answer.json()["code"]) == (409, "webhook_exists")
     other = make(api, url="https://example.com/other")
     answer = api.patch(other["links"]["self"], {"url": URL}, format="json")
-    assert (answer.status_code, answer.json()["code"]) == (400, "webhook_exists")
+    assert (answer.status_code, answer.json()["code"]) == (409, "webhook_exists")
     monkeypatch.setattr(endpoints, "MOST_ENDPOINTS", 2)
     answer = api.post(ALL, {"url": "https://example.com/third"}, format="json")
     assert answer.json()["code"] == "too_many_webhooks"

@@ -23,7 +23,19 @@ QUICK = Backoff(max_attempts=3, base=timedelta(milliseconds=50))
 
 class ActInput(serializers.Serializer):
     act = serializers.ChoiceField(
-        choices=["ok", "bug", "invalid", "unavailable", "limited", "kill", "sleep", "stuck", "steps", "unstorable"],
+        choices=[
+            "ok",
+            "bug",
+            "invalid",
+            "unavailable",
+            "limited",
+            "kill",
+            "sleep",
+            "stuck",
+            "steps",
+            "many_steps",
+            "unstorable",
+        ],
         default="ok",
     )
     seconds = serializers.FloatField(default=0)
@@ -45,10 +57,11 @@ def _act(job: RunningJob, act: str, seconds: float, until_attempt: int, value: i
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             time.sleep(0.02)
-    elif act == "steps":
-        for step in range(10):
-            time.sleep(seconds / 10)
-            job.progress(step * 10, stage=f"step{step}")
+    elif act in ("steps", "many_steps"):
+        steps = value if act == "many_steps" else 10
+        for step in range(steps):
+            time.sleep(seconds / steps)
+            job.progress(step * 100 / steps, stage=f"step{step}")
     elif act == "stuck":
         # One long call into C: it lets other threads run, but no signal handler of Python.
         hashlib.pbkdf2_hmac("sha256", b"password", b"salt", int(seconds * HASHES_PER_SECOND))

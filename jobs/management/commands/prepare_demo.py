@@ -11,9 +11,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from rest_framework.authtoken.models import Token
 
-USERNAME = "demo"
+from jobs.tokens import issuing
+from jobs.tokens.models import ApiToken
+from jobs.tokens.recognising import TokenRefused, recognise
+
+USERNAME = TOKEN_NAME = "demo"
 
 
 class Command(BaseCommand):
@@ -24,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("There is no demo user in production; use createsuperuser and drf_create_token.")
+            raise CommandError("There is no demo user in production; use createsuperuser and create_token.")
         password_path, token_path = settings.DATA_DIR / "demo-password", settings.DATA_DIR / "demo-token"
         with transaction.atomic():
             user, created = get_user_model().objects.get_or_create(
@@ -35,15 +38,30 @@ class Command(BaseCommand):
             if created or not user.check_password(password):
                 user.set_password(password)
                 user.save(update_fields=["password"])
-            token = Token.objects.filter(user=user).first()
-            if token is None:
-                # The old key again, so that scripts go on working when only the database was deleted.
-                key = read_secret(token_path)
-                token = Token.objects.create(user=user, **({"key": key} if key else {}))
+            token = keep_token(user, read_secret(token_path))
         write_secret(password_path, password)
-        write_secret(token_path, token.key)
+        write_secret(token_path, token)
         if options["verbosity"] > 0:
             self.stdout.write(f"The demo user's password is in {password_path}, its API token in {token_path}.")
+
+
+def keep_token(user: Any, known: str) -> str:
+    """Return the token that the file holds if it is good, else a new one.
+
+    One that the database has never seen is taken in, so that scripts go on working when only the database was deleted.
+    """
+    if known:
+        try:
+            if recognise(known).owner == user:
+                return known
+        except TokenRefused as refused:
+            if refused.code != "token_unknown":
+                known = ""
+        else:
+            known = ""
+    for old in ApiToken.objects.filter(owner=user, name=TOKEN_NAME, revoked_at__isnull=True):
+        issuing.revoke(old, reason="its file is gone")
+    return issuing.issue(user, TOKEN_NAME, key=known)[1]
 
 
 def read_secret(path: Path) -> str:

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from rest_framework.exceptions import APIException, ValidationError
 
@@ -82,7 +81,7 @@ class Command(BaseCommand):
     @ends_well
     def handle(self, *_args: object, **options: Any) -> None:
         kind = _kind(options["kind"])
-        owner = _user(options["user"])
+        owner = given.find_user(options["user"], "--user: ") if options["user"] is not None else None
         envelope = _envelope(options)
         fields = given.read_json(options["json"]) if options["json"] else {}
         fields |= given.read_fields(options["input"], kind)
@@ -136,16 +135,6 @@ def _kind(name: str) -> JobKind:
         near = get_close_matches(name, known, n=1) or [one for one in known if name and name in one][:1]
         hint = f" Did you mean {near[0]}?" if near else ""
         raise nonsense(f"There is no kind {name!r}.{hint} There are {', '.join(known)}.") from None
-
-
-def _user(name: str | None) -> Any:
-    if name is None:
-        return None
-    users = get_user_model().objects
-    if (user := users.filter(username=name).first()) is not None:
-        return user
-    near = get_close_matches(name, users.values_list("username", flat=True)[:10_000], n=1)
-    raise nonsense(f"--user: there is no user {name!r}." + (f" Did you mean {near[0]}?" if near else ""))
 
 
 def _envelope(options: dict[str, Any]) -> dict[str, Any]:

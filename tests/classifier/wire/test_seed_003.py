@@ -22,6 +22,7 @@ import pytest
 import requests
 
 from classifier.policy import CATEGORIES
+from jobs.tokens.recognising import recognise
 from tests import samples
 from tests.conftest import has_failed
 from tests.harness.processes import ServerStack
@@ -230,7 +231,6 @@ def test_a_batch_that_is_out_of_time_fails_with_its_documents_and_says_why(clien
 
 
 def test_a_recurring_batch_sends_what_is_new_in_its_folder(client, stack):
-    from django.contrib.auth import get_user_model
 
     from classifier.models import RecurringBatch
     from jobs import lifecycle
@@ -240,7 +240,7 @@ def test_a_recurring_batch_sends_what_is_new_in_its_folder(client, stack):
         os.utime(write(scans, name, f"Notice {name}. {LETTER}"), (1, 1))
     half = write(scans, "half.txt", "Half of it")
     with stack.database():
-        owner = get_user_model().objects.get(auth_token__key=client.headers["Authorization"].split()[1])
+        owner = recognise(client.headers["Authorization"].split()[1]).owner
         row = RecurringBatch.objects.create(name="scans", owner=owner, location=str(scans), every=1)
         run = lifecycle.submit("classifier.collect_recurring")
 

@@ -67,6 +67,7 @@ def test_the_status_of_a_thousand_documents_takes_under_50_ms(api, ada):
 
 def test_the_status_asks_the_database_as_often_for_a_thousand_documents_as_for_one(api, ada, django_assert_num_queries):
     one, many = make_batch(ada, 10), make_batch(ada, 300)
+    api.get("/jobs")  # notes the token's use and takes a block of its allowance, which is not done each time
     for job in (one, many):
         with django_assert_num_queries(5):  # token and user, job, documents, their names, whether one has begun
             api.get(f"/status/{job.pk}")
