@@ -14,6 +14,9 @@ from tests.api.conftest import KIND, client_of, make_job
 
 
 def allow(user: Any, *permissions: str) -> APIClient:
+    """Make somebody staff who may do just this."""
+    user.is_staff = True
+    user.save()
     user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
     return client_of(user)
 

@@ -42,6 +42,7 @@ USUAL = {
     "message_id": "message",
     "mail_id": "mail",
     "schedule_id": "schedule",
+    "code": "=job_not_found",
 }
 WHY = {"reason": "because"}
 

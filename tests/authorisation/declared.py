@@ -73,6 +73,8 @@ API: dict[tuple[str, str], str] = {
     ("api:queues", "GET"): SIGNED_IN,
     ("api:resources", "GET"): SIGNED_IN,
     ("api:kinds", "GET"): SIGNED_IN,
+    ("api:problems", "GET"): SIGNED_IN,
+    ("api:problem", "GET"): SIGNED_IN,
     ("api:queue-pause", "POST"): OPERATORS,
     ("api:queue-drain", "POST"): OPERATORS,
     ("api:queue-resume", "POST"): OPERATORS,
