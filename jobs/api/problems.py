@@ -46,9 +46,9 @@ STATUS_OF_CODE = {
     "unsupported_type": 415,
     "type_mismatch": 415,
     "idempotency_key_reused": 422,
-    "file_taken": 409,
     "webhook_exists": 409,
     "too_many_webhooks": 409,
+    "file_taken": 409,
 }
 CODE_OF_STATUS = {
     400: "bad_request",
