@@ -22,9 +22,9 @@ help: ## what you can say
 run: $(RUN_READY) ## start the web server and two workers (PORT=8000 DATA_DIR=.data HOST=127.0.0.1)
 	@exec $(BIN)/python -m config.serve
 
-# Three at once on two cores: much of a test is waiting for processes of its own.
+# Four at once on two cores: much of a test is waiting for processes of its own.
 test: $(DEV_READY) ## run the tests (ARGS="-k name -n 0" goes to pytest; CI=true turns every skip into a failure)
-	@$(BIN)/python -m pytest -n 3 $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 # The commands of Django that need a database get an empty one of their own, and never yours.
 check: $(DEV_READY) ## formatting, lint, types, import rules, Django's checks, missing migrations

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import tomllib
 from contextlib import suppress
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -104,6 +106,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "jobs.api.observing.Observed",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -246,7 +249,7 @@ FILE_UPLOAD_HANDLERS = [
 ]
 
 # First parts of addresses that answer programs only, so with problems instead of pages: ours, and those of seed 003.
-SIRA_API_ROOTS = ("api", "upload", "classify", "batch", "status", "jobs", "documents", "cancel", "retry")
+SIRA_API_ROOTS = ("api", "upload", "classify", "batch", "status", "jobs", "documents", "cancel", "retry", "metrics")
 
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
@@ -383,13 +386,36 @@ for _name, _provider in (
     if _provider == "openai" and not OPENAI_API_KEY:
         raise ImproperlyConfigured(f"{_name}=openai needs OPENAI_API_KEY (any text for a local server without keys).")
 
-# --- Logging --------------------------------------------------------------------------------------------------
+# --- Being watched --------------------------------------------------------------------------------------------
+# What Prometheus sends as its bearer token; without one, /metrics is for staff alone.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 20 characters; make one with `openssl rand -hex 32`.")
+SIRA_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+
+# Traces go out when there is somewhere to send them and the extra is installed; jobs/checks.py warns when it is not.
+# OpenTelemetry itself reads its other variables.
+OTEL_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTEL_MISSING = bool(OTEL_ENDPOINT) and not all(
+    find_spec(name) for name in ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter")
+)
+SIRA_TRACING = bool(OTEL_ENDPOINT) and not OTEL_MISSING and not env.bool("OTEL_SDK_DISABLED", default=False)
+
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; use 'line' or 'json'.")
+# One record for each request: machines want them, people who read a console do not.
+SIRA_ACCESS_LOG = env.bool("ACCESS_LOG", default=LOG_FORMAT == "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"fields": {"()": "jobs.logs.Fields"}},
+    "formatters": {
+        "line": {"()": "jobs.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "jobs.logs.JSONFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["fields"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django-q": {"level": env.str("Q_LOG_LEVEL", default="WARNING")},

@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from jobs.api.description import Health
+from jobs.api.metrics import Metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", Health.as_view(), name="healthz"),
+    path("metrics", Metrics.as_view(), name="metrics"),
     path("api/v1/parser/", include("parsers.urls")),
     path("api/v1/", include("imaging.urls")),
     path("api/v1/", include("jobs.api.urls")),

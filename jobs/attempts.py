@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jobs.models import EventType, Job
 from jobs.states import State
+
+logger = logging.getLogger("sira.attempts")
 
 #: What an attempt ends with. REQUEUED: it was still being stopped when a person ran the job again.
 ENDINGS = frozenset(
@@ -64,3 +67,21 @@ def attempts_of(job: Job, most: int = MOST) -> list[Attempt]:
     if attempts and attempts[-1].ending == EventType.FAILED and job.state == State.FAILED:
         attempts[-1] = replace(attempts[-1], traceback=job.error_traceback)
     return attempts[::-1]
+
+
+#: Besides the types of events: what an attempt's end is called that left none.
+SUPERSEDED, UNRECORDED = str(EventType.SUPERSEDED), "unrecorded"
+
+
+def outcome_of(job: Job | None) -> str:
+    """Return the type of the event that ended an attempt. job: as that left it; None when nobody knows."""
+    if job is None:
+        return UNRECORDED
+    if job.state == State.PENDING:
+        return str(EventType.RETRY_SCHEDULED if job.error_code else EventType.SNOOZED)
+    return str(EventType.RELEASED) if job.state == State.QUEUED else job.state
+
+
+def log_end(outcome: str, seconds: float) -> None:
+    """Log the end of the attempt that the log's fields tell of."""
+    logger.info("attempt ended: %s", outcome, extra={"outcome": outcome, "seconds": round(seconds, 3)})

@@ -81,3 +81,16 @@ def served_queues_exist(**_: Any) -> list[checks.CheckMessage]:
             id="jobs.W002",
         )
     ]
+
+
+@checks.register("jobs")
+def traces_can_be_sent(**_: Any) -> list[checks.CheckMessage]:
+    if not settings.OTEL_MISSING:
+        return []
+    return [
+        checks.Warning(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: no traces are sent.",
+            hint="Install requirements-otel.txt, or unset it.",
+            id="jobs.W003",
+        )
+    ]

@@ -19,11 +19,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from jobs.metrics.models import Tally, TallyMark
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
 from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
-__all__ = ["ApiToken", "NamedWebhook", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint"]  # besides what is below
+# besides what is below
+__all__ = [
+    "ApiToken", "NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint",
+]  # fmt: skip
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
 
@@ -179,6 +183,10 @@ class Job(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
+    trace = models.CharField(
+        max_length=55, blank=True, default="", db_default="", editable=False,
+        help_text=_("traceparent (W3C) of what submitted it"),
+    )  # fmt: skip
     event_seq = models.BigIntegerField(default=0, help_text=_("Number of the latest event"))
 
     objects = JobQuerySet.as_manager()

@@ -58,19 +58,43 @@ def names() -> list[str]:
     return sorted({*registry.queues(), *QueueControl.objects.values_list("queue", flat=True)})
 
 
-def describe(also: Iterable[str] = (), workers: list[Worker] | None = None) -> list[Queue]:
+@dataclass(frozen=True)
+class Depth:
+    """How many jobs of one kind are in one queue and state. oldest: when the first of them became due, if they are."""
+
+    queue: str
+    kind: str
+    state: str
+    jobs: int
+    oldest: datetime | None
+
+
+def depths() -> list[Depth]:
+    """Count the unfinished jobs."""
+    return [
+        Depth(row["queue"], row["kind"], str(state), row["jobs"], row["oldest"] if state == State.QUEUED else None)
+        for state in UNFINISHED  # an index of its own for each; for all at once the whole table would be read
+        for row in Job.objects.filter(state=state)
+        .order_by()
+        .values("queue", "kind")
+        .annotate(jobs=Count("*"), oldest=Min("queued_at"))
+    ]
+
+
+def describe(
+    also: Iterable[str] = (), workers: list[Worker] | None = None, counts: list[Depth] | None = None
+) -> list[Queue]:
     """Return every queue by name: of a kind, once touched, or with a job in it.
 
-    also: queues to describe although nothing is known of them. workers: those that are alive, if they are known.
+    also: queues to describe although nothing is known of them. workers: those that are alive, counts: of `depths`, if
+    they are known.
     """
     depth: Counter[tuple[str, str]] = Counter()
     oldest: dict[str, datetime] = {}
-    for state in UNFINISHED:  # an index of its own for each; for all of them at once the whole table would be read
-        rows = Job.objects.filter(state=state).order_by().values("queue")
-        for row in rows.annotate(jobs=Count("pk"), oldest=Min("queued_at")):
-            depth[row["queue"], state] = row["jobs"]
-            if state == State.QUEUED:
-                oldest[row["queue"]] = row["oldest"]
+    for count in depths() if counts is None else counts:
+        depth[count.queue, count.state] += count.jobs
+        if count.oldest is not None:
+            oldest[count.queue] = min(count.oldest, oldest.get(count.queue, count.oldest))
     controls = {control.queue: control for control in QueueControl.objects.all()}
     workers = live_workers() if workers is None else workers
     return [

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from jobs import files, lifecycle
+from jobs.metrics import tallies
 from jobs.models import AuditEntry, Job, JobEvent, JobFile, OperationPlan, Receipt
 from jobs.states import UNFINISHED
 from jobs.webhooks import retention as webhooks
@@ -38,6 +39,7 @@ def delete_job(job: Job, *, by: str = "", reason: str = "") -> Receipt:
         if not all(member.is_finished for member in family):
             raise StillRunning
         receipts = _receipts(family, by, reason)
+        tallies.count_before_deletion(member.pk for member in family)
         # The rows of files go last, with their content: what fails on the way is found by the next prune.
         doomed = list(JobFile.objects.filter(job__in=family))
         JobFile.objects.filter(job__in=family).update(job=None, expires_at=Now())

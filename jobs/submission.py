@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from jobs import files, positions
+from jobs import files, positions, tracing
 from jobs.deadlines import deadline_of
 from jobs.errors import JobError
 from jobs.idempotency import IdempotencyConflict, digest_of, find_replay, keys_of
@@ -149,16 +149,28 @@ def _refuse_new(submissions: Iterable[Submission]) -> None:
     refuse_new(registry.get(submission.kind).queue for submission in submissions if submission.parent is None)
 
 
-def _create(
+def _create(submissions: Sequence[Submission], owner: Any, now: datetime, **once: Any) -> list[Job]:
+    if not submissions:
+        return []
+    kind = registry.get(submissions[0].kind)
+    about: dict[str, Any] = {
+        "messaging__destination__name": kind.queue,
+        "sira__kind": kind.name,
+        "sira__jobs": len(submissions),
+    }
+    with tracing.span(f"submit {kind.name}", tracing.PRODUCER, messaging__system="sira", **about):
+        return _insert(submissions, owner, now, trace=tracing.carry(), **once)
+
+
+def _insert(
     submissions: Sequence[Submission],
     owner: Any,
     now: datetime,
     *,
+    trace: str,
     keys: Sequence[str] = (),
     digest: str = "",
 ) -> list[Job]:
-    if not submissions:
-        return []
     turns = _Turns(owner)
     jobs: list[Job] = []
     for submission, key in zip_longest(submissions, keys):
@@ -193,6 +205,7 @@ def _create(
                 idempotency_digest=digest,
                 created_at=now,
                 updated_at=now,
+                trace=trace,
                 event_seq=2 if state == State.FAILED else 1,
             )
         )

@@ -38,6 +38,11 @@ for _name in (
     "REPLY_PROVIDER",
     "OUTBOX_PROVIDER",
     "MAIL_FROM",
+    "LOG_FORMAT",
+    "ACCESS_LOG",
+    "METRICS_TOKEN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_SDK_DISABLED",
 ):
     os.environ.pop(_name, None)
 

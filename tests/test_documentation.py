@@ -49,5 +49,5 @@ def test_every_kind_says_what_it_does_and_what_it_returns():
 
 def test_every_folder_of_the_house_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
-    for folder in ("config", "jobs", "parsers", "templates", "static", "tests", "benchmarks", "docs"):
+    for folder in ("config", "jobs", "parsers", "templates", "static", "clients", "tests", "benchmarks", "docs"):
         assert f"`{folder}/`" in readme, folder

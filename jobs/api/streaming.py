@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -27,6 +28,7 @@ from jobs.live.callers import Caller
 from jobs.live.database import read
 from jobs.live.feeds import EventText, JobFeed, NotVisible
 from jobs.live.tailer import get_tailer
+from jobs.metrics import process
 from jobs.models import Job
 
 MEDIA_TYPE = "text/event-stream"
@@ -51,13 +53,20 @@ class EventStreamRenderer(BaseRenderer):
 
 def respond(job: Job, caller: Caller, after: int) -> StreamingHttpResponse:
     """Return the stream of a job's events after `after`. It needs an ASGI server."""
-    response = StreamingHttpResponse(stream(job, caller, after), content_type=MEDIA_TYPE)
+    response = StreamingHttpResponse(_counted(stream(job, caller, after)), content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"  # nginx
     return response
 
 
-async def stream(job: Job, caller: Caller, after: int) -> AsyncIterator[bytes]:
+async def _counted(frames: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    with process.connected(process.STREAM):
+        async with aclosing(frames):
+            async for frame in frames:
+                yield frame
+
+
+async def stream(job: Job, caller: Caller, after: int) -> AsyncGenerator[bytes, None]:
     tailer, layer = get_tailer(), get_channel_layer()
     channel = await layer.new_channel("sse")
     feed = JobFeed(tailer, job.pk, caller.user, after)

@@ -1,4 +1,4 @@
-"""Once a second: rescue, promote, warn. A thread of the broker's process, so that busy workers cannot hold it up.
+"""Once a second: rescue, promote, warn, count. A thread of the broker's process: busy workers cannot hold it up.
 
 Every cluster ticks. That is harmless, because each step is a guarded UPDATE, and useful, because any one of them is
 enough.
@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from jobs import lifecycle
 from jobs.engine import claiming, shutdown
 from jobs.kinds import registry
+from jobs.metrics import tallies
 from jobs.models import EventType, Job, JobEvent, Worker
 from jobs.positions import live_workers
 
@@ -46,6 +47,7 @@ class Ticker(threading.Thread):
         self._due_since: float | None = None
         self._database_away = False  # said once for each outage
         self._next_follow = 0.0
+        self._counter = tallies.Counter()
 
     def run(self) -> None:
         while True:
@@ -66,6 +68,7 @@ class Ticker(threading.Thread):
             self._follow_kinds,
             self._forget_silent_workers,
             self._watch_for_wedge,
+            self._counter.count_events,
         ):
             try:
                 step()

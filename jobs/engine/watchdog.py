@@ -21,7 +21,8 @@ from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from jobs import lifecycle
+from jobs import lifecycle, logs
+from jobs.attempts import SUPERSEDED, UNRECORDED, log_end, outcome_of
 from jobs.deadlines import STILL_RUNNING, DeadlineExceeded
 from jobs.engine import shutdown
 from jobs.errors import (
@@ -83,7 +84,8 @@ class Watchdog:
                 if shutdown.is_orphan():
                     shutdown.begin_drain()
                 if attempt is not None:
-                    attempt.look(end_if_stuck=partial(self._end_if_stuck, attempt))
+                    with logs.about_attempt(attempt.running.job):
+                        attempt.look(end_if_stuck=partial(self._end_if_stuck, attempt))
                 elif shutdown.is_orphan():
                     logger.warning("worker %s lost its cluster and leaves", self.name)
                     self.sign_off()
@@ -173,27 +175,28 @@ class _Attempt:
         logger.warning(
             "job %s (%s) did not stop when told to (%s): ending its worker", job.pk, job.kind, type(reason).__name__
         )
+        outcome = UNRECORDED
         try:
-            end_interrupted(self.running, self.kind, reason)
+            outcome = outcome_of(end_interrupted(self.running, self.kind, reason))
+        except Superseded:
+            outcome = SUPERSEDED
+            lifecycle.note_superseded(job)
         finally:
+            log_end(outcome, time.monotonic() - self.started)
             os._exit(1)
 
 
-def end_interrupted(running: RunningJob, kind: JobKind, reason: Interrupt | None) -> None:
-    """Record what an interruption means for the job."""
+def end_interrupted(running: RunningJob, kind: JobKind, reason: Interrupt | None) -> Job:
+    """Record what an interruption means for the job, and return it as it is then. Raises Superseded."""
     job = running.job
-    try:
-        if isinstance(reason, CancelRequested):
-            lifecycle.acknowledge_cancel(job)
-        elif isinstance(reason, TimeLimitReached):
-            limit = round(kind.timeout.total_seconds())
-            error = TimedOut(f"The work took longer than the {limit} seconds that are allowed for one attempt.")
-            lifecycle.retry_later(job, error, kind.backoff.delay(job.attempt))
-        elif isinstance(reason, DeadlineReached):
-            lifecycle.fail(job, DeadlineExceeded(STILL_RUNNING))
-        elif isinstance(reason, Draining):
-            lifecycle.release(job)
-        else:
-            lifecycle.note_superseded(job)
-    except Superseded:
-        lifecycle.note_superseded(job)
+    if isinstance(reason, CancelRequested):
+        return lifecycle.acknowledge_cancel(job)
+    if isinstance(reason, TimeLimitReached):
+        limit = round(kind.timeout.total_seconds())
+        error = TimedOut(f"The work took longer than the {limit} seconds that are allowed for one attempt.")
+        return lifecycle.retry_later(job, error, kind.backoff.delay(job.attempt))
+    if isinstance(reason, DeadlineReached):
+        return lifecycle.fail(job, DeadlineExceeded(STILL_RUNNING))
+    if isinstance(reason, Draining):
+        return lifecycle.release(job)
+    raise Superseded

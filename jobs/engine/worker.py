@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from jobs import lifecycle
+from jobs import lifecycle, logs, tracing
+from jobs.attempts import SUPERSEDED, UNRECORDED, log_end, outcome_of
 from jobs.engine import claiming, devices, shutdown
 from jobs.engine.watchdog import Watchdog, end_interrupted
 from jobs.errors import Interrupt, JobError, RateLimited, Superseded, Unavailable
@@ -32,6 +33,8 @@ from jobs.running import INTERRUPT_SIGNAL, RunningJob
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+#: Records an ending and returns the job as it is then. Raises Superseded.
+Ending = Callable[[], Job]
 
 #: A provider that limits without saying for how long.
 DEFAULT_SNOOZE = timedelta(seconds=5)
@@ -50,6 +53,7 @@ def set_up_process(**_: Any) -> None:
     # Only now is there a heartbeat: a worker that is still loading is not an idle one.
     # A forked process runs no atexit handlers, only these.
     multiprocessing.util.Finalize(None, own_watchdog().sign_off, exitpriority=10)
+    multiprocessing.util.Finalize(None, tracing.flush, exitpriority=5)
 
 
 def prepare() -> None:
@@ -105,6 +109,17 @@ def work() -> int:
 
 def run(job: Job, watchdog: Watchdog) -> None:
     """Make one attempt at a claimed job and record how it ended."""
+    began = time.monotonic()
+    with logs.about_attempt(job), tracing.attempt(job) as span:
+        if span.trace_id:
+            logs.add(trace_id=span.trace_id)
+        outcome = _run(job, watchdog)
+        span.set(sira__outcome=outcome)
+        log_end(outcome, time.monotonic() - began)
+
+
+def _run(job: Job, watchdog: Watchdog) -> str:
+    """Return the outcome: the type of the event that ended the attempt, or what there is instead of one."""
     kind = registry.get(job.kind)
     running = RunningJob(job)
     signal.signal(INTERRUPT_SIGNAL, running.on_signal)
@@ -115,17 +130,19 @@ def run(job: Job, watchdog: Watchdog) -> None:
         finally:
             # The work is done: a cancel or a time-out that comes now is too late to mean anything.
             watchdog.leave()
-        _until_database_answers(ending, settings.SIRA_LEASE.total_seconds())
+        return outcome_of(_until_database_answers(ending, settings.SIRA_LEASE.total_seconds()))
     except Superseded:
         _until_database_answers(lambda: lifecycle.note_superseded(job), settings.SIRA_LEASE.total_seconds())
+        return SUPERSEDED
     except (OperationalError, InterfaceError):
         # The lease runs out and the job is rescued: it is run again, never lost.
         logger.error("job %s (%s): its ending could not be recorded: the database is away", job.pk, job.kind)
+        return UNRECORDED
     finally:
         signal.signal(INTERRUPT_SIGNAL, signal.SIG_IGN)
 
 
-def _perform_on_device(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
+def _perform_on_device(kind: JobKind, running: RunningJob) -> Ending:
     """Run the kind's function while this process holds the device of its slot, if it has one."""
     job = running.job
     if job.slot is None:
@@ -134,14 +151,14 @@ def _perform_on_device(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
         if is_ours:
             return _perform(kind, running)
 
-    def give_back() -> None:
+    def give_back() -> Job:
         rates.block(device_limit(job.resource), devices.TRY_AGAIN_AFTER, reason=DEVICE_BUSY)
-        lifecycle.release(job, DEVICE_BUSY)  # to its place in the queue, so that nothing overtakes it
+        return lifecycle.release(job, DEVICE_BUSY)  # to its place in the queue, so that nothing overtakes it
 
     return give_back
 
 
-def _perform(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
+def _perform(kind: JobKind, running: RunningJob) -> Ending:
     """Run the kind's function. Returns the ending to record, as a call that may be repeated."""
     job = running.job
     try:
@@ -172,16 +189,16 @@ def _perform(kind: JobKind, running: RunningJob) -> Callable[[], Any]:
     return lambda: _succeed_or_fail(running, result)
 
 
-def _succeed_or_fail(running: RunningJob, result: Any) -> None:
+def _succeed_or_fail(running: RunningJob, result: Any) -> Job:
     try:
-        lifecycle.succeed(running.job, result, running.saves)
+        return lifecycle.succeed(running.job, result, running.saves)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
         # Its result cannot be stored (not JSON, say) or one of its saves is wrong: nothing was written.
         trace = traceback_without_messages()
         logger.error("job %s (%s): its result could not be stored\n%s", running.job.pk, running.job.kind, trace)
-        lifecycle.fail(running.job, _our_bug(), traceback=trace)
+        return lifecycle.fail(running.job, _our_bug(), traceback=trace)
 
 
 def traceback_without_messages() -> str:

@@ -45,6 +45,7 @@ from jobs.live.callers import Caller
 from jobs.live.database import read
 from jobs.live.feeds import BatchFeed, EventText, JobFeed, NotVisible, OwnerFeed, StreamFeed
 from jobs.live.tailer import get_tailer
+from jobs.metrics import process
 from jobs.tokens.allowance import ledger
 from jobs.tokens.models import ApiToken, Scope
 from jobs.tokens.recognising import TokenRefused, recognise
@@ -107,7 +108,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         try:
-            return await super().__call__(scope, receive, send)
+            with process.connected(process.WEBSOCKET):
+                return await super().__call__(scope, receive, send)
         finally:  # also when the server cancels us
             await self._leave_all()
 

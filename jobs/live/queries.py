@@ -34,6 +34,7 @@ class Seen:
     parent_id: uuid.UUID | None
     queue: str
     text: str
+    created_at: datetime
 
 
 def highest_event() -> int:
@@ -77,6 +78,7 @@ def _seen(event: Any) -> Seen:
         parent_id=event.parent_id,
         queue=event.queue,
         text=to_json(describe_event(event, event.kind)),
+        created_at=event.created_at,
     )
 
 

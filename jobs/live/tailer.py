@@ -38,6 +38,7 @@ from jobs.live.database import read
 from jobs.live.events import EVENT_CHANNEL
 from jobs.live.queries import BATCH, Seen
 from jobs.live.watched import WatchedBatch, WatchedJob, WatchedOwner, WatchedStream
+from jobs.metrics import process
 from jobs.models import Job
 from jobs.states import FINISHED, UNFINISHED
 
@@ -200,6 +201,7 @@ class Tailer:
             if task is not None:
                 task.cancel()
         self._task = self._listener = None
+        process.tailer_stopped(self)
 
     # --- the loop ---------------------------------------------------------------------------------------------
 
@@ -209,6 +211,7 @@ class Tailer:
             try:
                 more = await self._step(listens)
                 self._failures = 0
+                process.tailer_looked(self)
                 if not more:
                     await self._pause(listens)
             except (DatabaseError, InterfaceError) as error:
@@ -426,6 +429,9 @@ class Tailer:
     # --- to the subscribers -----------------------------------------------------------------------------------
 
     async def _send(self, seen: list[Seen]) -> None:
+        now = time.time()
+        for event in seen:
+            process.event_age.observe(max(0.0, now - event.created_at.timestamp()))
         await self._send_to_jobs(seen)
         streams: set[WatchedStream] = set()
         for event in seen:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from jobs import tracing
 from jobs.errors import JobError, RateLimited, Unavailable
 
 # No answer asks for more than this in earnest; a broken one must not park a job for a year.
@@ -88,3 +90,8 @@ def find_retry_after(headers: Mapping[str, str], now: datetime | None = None) ->
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(moment - (now or datetime.now(UTC)), timedelta()), LONGEST_WAIT)
+
+
+def calling(provider: str) -> AbstractContextManager[tracing.Span]:
+    """Let a trace show the block as a call to `provider`: a name of ours, such as that of its rate limit."""
+    return tracing.span(f"call {provider}", tracing.CLIENT, sira__provider=provider)

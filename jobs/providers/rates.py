@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest, Now
 
 from jobs.errors import RateLimited, Unavailable
 from jobs.models import RateLimit
+from jobs.providers.base import calling
 
 #: The breaker opens after so many failures in a row …
 BREAKER_THRESHOLD = 5
@@ -129,7 +130,8 @@ def guarded(key: str, rate: Rate | None = None) -> Iterator[None]:
     if rate is not None and not is_probe:  # after the breaker's rest the limit is not used up
         take(key, rate)
     try:
-        yield
+        with calling(key):
+            yield
     except RateLimited as limited:
         if limited.retry_after is not None:
             block(key, limited.retry_after)
@@ -155,7 +157,8 @@ def one_at_a_time(key: str, interval: timedelta, *, longest: timedelta) -> Itera
         if not RateLimit.objects.filter(key=key, ready_at__lte=Now()).update(ready_at=until, reason=UNDER_WAY):
             raise RateLimited("The rate limit is used up; the job waits for its turn.", retry_after=interval)
     try:
-        yield
+        with calling(key):
+            yield
     except RateLimited as limited:
         _answered(key, interval)
         if limited.retry_after is not None:

@@ -13,9 +13,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs import tracing
 from jobs.errors import JobError, RateLimited, Unavailable
 from jobs.kinds import Backoff
 from jobs.models import Job
+from jobs.providers.base import calling
 from jobs.running import RunningJob
 from jobs.states import State
 from jobs.webhooks import endpoints, sender, signing
@@ -104,7 +106,11 @@ def _send(delivery: WebhookDelivery, *, replay: bool) -> sender.Answer:
     headers |= {"content-type": "application/json", "user-agent": USER_AGENT}
     if replay:
         headers[REPLAY_HEADER] = "true"
-    return sender.post(delivery.endpoint.url, headers, body)
+    with calling("webhook") as call:
+        answer = sender.post(delivery.endpoint.url, headers | tracing.headers(), body)
+        if answer.error:
+            call.failed(answer.error)
+    return answer
 
 
 def _wait_for_rest(endpoint: WebhookEndpoint) -> None:

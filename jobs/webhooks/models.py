@@ -136,7 +136,10 @@ class WebhookDelivery(models.Model):
                 fields=["endpoint", "job", "event_seq"], condition=Q(job__isnull=False), name="webhook_delivery_once"
             )
         ]
-        indexes = [models.Index(F("endpoint"), F("id").desc(), name="webhook_delivery_log")]
+        indexes = [
+            models.Index(F("endpoint"), F("id").desc(), name="webhook_delivery_log"),
+            models.Index(fields=["state"], condition=Q(state__in=["waiting", "failed"]), name="webhook_delivery_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.message_id}"

@@ -35,6 +35,7 @@ ADMINISTRATORS = "401 403 403 403 403 2xx"
 
 API: dict[tuple[str, str], str] = {
     ("healthz", "GET"): PUBLIC,
+    ("metrics", "GET"): STAFF,  # and METRICS_TOKEN, which is nobody's
     # what the API can do is no secret
     ("api:schema", "GET"): PUBLIC,
     ("api:docs", "GET"): PUBLIC,

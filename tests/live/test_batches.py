@@ -6,6 +6,7 @@ import asyncio
 import threading
 import uuid
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -131,11 +132,12 @@ def test_a_child_that_comes_later_or_runs_again_is_told_from_its_first_event(
             assert (message["job_id"], message["event"]["type"]) == (str(later.pk), "created")
             await aside(lifecycle.cancel, child.pk)
             await aside(lifecycle.requeue, child.pk)
-            heard = [await socket.hear("event") for _ in range(2)]
-            assert [(message["job_id"], message["event"]["type"]) for message in heard] == [
-                (str(child.pk), "cancelled"),
-                (str(child.pk), "requeued"),
-            ]
+            heard: list[str] = []
+            while len(heard) < 2:
+                message = await socket.hear("event")
+                if message["job_id"] == str(child.pk):  # the batch's own progress may come in between
+                    heard.append(message["event"]["type"])
+            assert heard == ["cancelled", "requeued"]
 
     run(main())
 
@@ -456,4 +458,4 @@ def test_a_batch_remembers_its_members_and_says_when_its_ring_is_too_short(monke
 
 def _event(job_id: uuid.UUID, seq: int) -> Seen:
     text = f'{{"seq":{seq}}}'
-    return Seen(0, job_id, seq, "progress", "processing", None, None, "default", text)
+    return Seen(0, job_id, seq, "progress", "processing", None, None, "default", text, datetime.now(UTC))
