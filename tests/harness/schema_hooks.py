@@ -35,6 +35,7 @@ BEYOND_A_SCHEMA = {
     "empty_file": "whether there is anything in a file",
     "file_not_found": "whether a file was sent before",
     "filter_missing": "that there is a filter, or `all`",
+    "order_not_found": "whether an order was found for a mail",
     "reserved_key": "which keys of an object are not the caller's own",
     "overlap_too_large": "that one number is smaller than another",
 }
