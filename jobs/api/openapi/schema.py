@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest
 from rest_framework.parsers import MultiPartParser
-from rest_framework.serializers import BaseSerializer, ListSerializer
+from rest_framework.serializers import BaseSerializer, CharField, ListSerializer
 from rest_framework.views import APIView
 
 from jobs.api.openapi import faults
@@ -173,8 +173,12 @@ class Schema(AutoSchema):
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if not isinstance(schema, dict):
+            return schema
+        if direction == "request" and isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank:
+            schema.setdefault("pattern", r"\S")  # blanks alone are nothing
         # A rule of a field of ours, in the words of JSON Schema.
-        return schema | getattr(field, "rule", {}) if isinstance(schema, dict) else schema
+        return schema | getattr(field, "rule", {})
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
