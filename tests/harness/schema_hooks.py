@@ -1,6 +1,6 @@
 """What schemathesis may pass over, and why. It loads this module by SCHEMATHESIS_HOOKS; nothing else does.
 
-Server errors, undescribed statuses, headers, types and bodies are never passed over.
+Undescribed statuses, headers, types and bodies are never passed over, nor are errors of ours (500).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import schemathesis
-from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.core.failures import AcceptedNegativeData, ServerError
 from schemathesis.openapi.checks import RejectedPositiveData
 
 #: What jobs.api.openapi.headers has for an example.
@@ -71,19 +71,28 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
             return False  # a form has no way to say null
         return not {code, f"{field}:{code}"} & BEYOND_A_SCHEMA.keys() and not (in_form and code in BEYOND_A_FORM)
     if isinstance(failure, AcceptedNegativeData):
-        return not (
-            # A parameter without a value is one that was not given: so do forms and browsers say it.
-            ("in query" in failure.message and "" in _values(case.query))
-            # Of a header that is sent empty, the same.
-            or ("in header" in failure.message and "" in _values(case.headers))
-            # These take any query, by design: what they do not understand they read as nothing.
-            or "400" not in case.operation.definition.raw["responses"]
-            # HTTP lets anybody add headers; what nobody reads does no harm.
-            or "in header - object with unexpected properties" in failure.message
-            # Forms know text only, so fields take "5" for a number and 0 or "true" for a boolean, in JSON as well.
-            or ("in body" in failure.message and OTHER_TYPE.search(failure.message))
-        )  # fmt: skip
+        wrong = failure.message.partition("Invalid component:")[2].strip()
+        parts = re.split(r"^\s*- ", wrong, flags=re.MULTILINE)
+        return not all(_is_harmless(part, case, response) for part in parts if part.strip())
+    if isinstance(failure, ServerError):
+        # The run itself drains queues, as staff; then 503 is what is described, and no failure of the server.
+        return not (response.status_code == 503 and _error_of(response)[1] == "queue_draining")
     return True
+
+
+def _is_harmless(part: str, case: Any, response: Any) -> bool:
+    """Whether one wrong part of a request may be accepted. part: what schemathesis says of it."""
+    if "400" not in case.operation.definition.raw["responses"]:
+        return True  # these take any query, by design: what they do not understand they read as nothing
+    if "additionalProperties" in part or "unexpected properties" in part:
+        # HTTP lets anybody add headers and parameters; what nobody reads does no harm. In bodies it is a typo.
+        return "header" in part or "query" in part
+    if "query" in part:  # a parameter without a value is one that was not given: so do forms and browsers say it
+        return "" in _values(case.query)
+    if "header" in part:  # the same of a header that is sent empty
+        return "" in response.request.headers.values()
+    # Forms know text only, so fields take "5" for a number and 0 or "true" for a boolean, in JSON as well.
+    return "body" in part and bool(OTHER_TYPE.search(part))
 
 
 def _values(query: Mapping[str, Any] | None) -> list[Any]:

@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest
 from rest_framework.parsers import MultiPartParser
-from rest_framework.serializers import BaseSerializer, CharField, ListSerializer
+from rest_framework.serializers import BaseSerializer, CharField, ListSerializer, RegexField
 from rest_framework.views import APIView
 
 from jobs.api.openapi import faults
@@ -175,8 +175,8 @@ class Schema(AutoSchema):
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         if not isinstance(schema, dict):
             return schema
-        if direction == "request" and isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank:
-            schema.setdefault("pattern", r"\S")  # blanks alone are nothing
+        if direction == "request" and _refuses_blanks(field):
+            schema.setdefault("pattern", r"\S")
         # A rule of a field of ours, in the words of JSON Schema.
         return schema | getattr(field, "rule", {})
 
@@ -191,6 +191,13 @@ class Schema(AutoSchema):
         if getattr(serializer, "takes_more", False):
             schema["additionalProperties"] = True
         return schema
+
+
+def _refuses_blanks(field: Any) -> bool:
+    """Whether blanks alone are nothing to a field, which its schema has to say; a RegexField has a pattern already."""
+    if not isinstance(field, CharField) or isinstance(field, RegexField):
+        return False
+    return field.trim_whitespace and not field.allow_blank
 
 
 def _path_schema(regex: str, name: str) -> dict[str, Any]:
