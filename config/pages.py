@@ -94,6 +94,7 @@ def _desk_links() -> dict[str, str]:
     return {
         "stuck": f"{jobs}?attention=stuck",
         "no_worker": reverse("admin:jobs_worker_changelist"),
+        "unknown_kind": f"{jobs}?kind={{subject}}&state={State.QUEUED}",
         "kind_failing": f"{jobs}?kind={{subject}}&state={State.FAILED}",
         "queue_paused": queues,
         "queue_growing": queues,

@@ -452,6 +452,7 @@ class Worker(models.Model):
     name = models.CharField(max_length=150, primary_key=True)
     cluster = models.CharField(max_length=50)
     queues = models.JSONField(default=list, help_text=_("Empty: every queue"))
+    kinds = models.JSONField(null=True, help_text=_("The kinds that it can run; empty: it does not say"))
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now(), db_index=True)
 
