@@ -90,7 +90,7 @@ def test_what_breaks_the_release_before_is_found(operation: Any) -> None:
     migration = migrations.Migration("0099_rash", "jobs")
     migration.operations = [operation]
     assert problems_of(migration) != []
-    migration.beside_the_release_before = "Nobody writes it since 0098."
+    vars(migration)["beside_the_release_before"] = "Nobody writes it since 0098."
     assert problems_of(migration) == []
 
 
