@@ -103,7 +103,8 @@ class OneConversation(View):
         sent = _checked(ConversationInput, request.data)
         if "title" in request.data:
             conversation.title = sent["title"]
-            conversation.save(update_fields=["title"])
+            if not Conversation.objects.filter(pk=conversation.pk).update(title=conversation.title):
+                raise _not_found()  # deleted in this moment
         return Response(describe_conversation(conversation))
 
     @operation(ForgottenConversationShape, faults=[NOT_FOUND, NOT_OWNER, UNFINISHED])

@@ -90,7 +90,7 @@ def addresses(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, typ
 
 @pytest.fixture
 def staff(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("staff", is_staff=True)
+    return django_user_model.objects.create_user("staff", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture

@@ -100,6 +100,19 @@ def test_a_message_that_is_deleted_while_it_is_written_to_is_not_there(api, chat
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+def test_a_conversation_that_is_deleted_while_it_gets_a_title_is_not_there(api, chat, monkeypatch):
+    own, address = views._own, chat.removesuffix("/messages")
+
+    def delete_first(*given):
+        conversation = own(*given)
+        Conversation.objects.filter(pk=conversation.pk).delete()
+        return conversation
+
+    monkeypatch.setattr(views, "_own", delete_first)
+    answer = api.patch(address, {"title": "x"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_a_conversation_of_somebody_else_is_not_there(api, chat, bob):
     message = ask(api, chat)
     work()

@@ -86,6 +86,16 @@ class TokenScheme(OpenApiAuthenticationExtension):
         ]
 
 
+class ScraperScheme(OpenApiAuthenticationExtension):
+    """What Prometheus comes with."""
+
+    target_class = "jobs.api.metrics.ScraperAuthentication"
+    name = "metrics"
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        return {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN, which is good for nothing else"}
+
+
 class SessionScheme(OpenApiAuthenticationExtension):
     """A person who has signed in on the pages."""
 

@@ -15,7 +15,8 @@ from rest_framework.serializers import BaseSerializer, ListSerializer
 from rest_framework.views import APIView
 
 from jobs.api.openapi import faults
-from jobs.api.openapi.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, OF_TOKENS, response_headers
+from jobs.api.openapi.common import JOB_NOT_FOUND
+from jobs.api.openapi.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, OF_TOKENS, PREFER, response_headers
 from jobs.api.openapi.operation import Answer, Operation
 
 #: What an operation without `@operation` carries, for the test that finds it.
@@ -154,6 +155,8 @@ class Schema(AutoSchema):
             found.append(faults.INVALID)
         if self.view.get_authenticators():
             found += faults.OF_CALLERS
+        if PREFER in self.operation.parameters:  # while it is waited for, somebody may delete it
+            found.append(JOB_NOT_FOUND)
         if any(_path_schema(self.path_regex, name) != ANY_TEXT for name in uritemplate.variables(self.path)):
             found.append(faults.NOT_FOUND)
         if type(self.view).perform_content_negotiation is APIView.perform_content_negotiation:
