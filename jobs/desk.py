@@ -50,7 +50,7 @@ class Desk(AdminSite):
         return require_http_methods(TAKEN)(super().admin_view(view, cacheable))
 
     @property
-    def login_form(self) -> Any:
+    def login_form(self) -> Any:  # type: ignore[override]
         from jobs.sign_in.forms import DeskSignInForm  # not before the apps are loaded
 
         return DeskSignInForm
