@@ -20,13 +20,15 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.metrics.models import Tally, TallyMark
+from jobs.sign_in.models import SignInTries
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
 from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 # besides what is below
 __all__ = [
-    "ApiToken", "NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint",
+    "ApiToken", "NamedWebhook", "SignInTries", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery",
+    "WebhookEndpoint",
 ]  # fmt: skip
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
