@@ -20,13 +20,14 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.metrics.models import Tally, TallyMark
+from jobs.people.models import Erasure
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
 from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 # besides what is below
 __all__ = [
-    "ApiToken", "NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint",
+    "ApiToken", "Erasure", "NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint",
 ]  # fmt: skip
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
