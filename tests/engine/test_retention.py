@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import timedelta
 
 import pytest
@@ -130,10 +131,33 @@ def test_an_upload_that_no_job_took_is_deleted_after_a_day(act):
         ("", "file"),
         ("..", "file"),
         ("özgeçmiş 2024 (son).docx", "özgeçmiş 2024 (son).docx"),
+        ("..\\..\\x/../cv.pdf", "cv.pdf"),
+        ("%2e%2e%2fcv.pdf", "2e_2e_2fcv.pdf"),
+        ("\u2066cv\u2069\u200f\ufeff.pdf", "cv.pdf"),
+        ("a\r\nSet-Cookie: x=1.txt", "aSet-Cookie_ x_1.txt"),
+        ("cv.pdf::$DATA", "cv.pdf_DATA"),
+        ("CON", "file_CON"),
+        ("nul.txt", "file_nul.txt"),
+        ("com1 .tar.gz", "file_com1 .tar.gz"),
+        ("COM\u00b9.txt", "file_COM\u00b9.txt"),
+        ("conference.txt", "conference.txt"),
+        (".htaccess", "htaccess"),
+        ("cv.pdf. . .", "cv.pdf"),
+        ("cafe\u0301.txt", "caf\u00e9.txt"),
     ],
 )
 def test_names_are_made_safe(given, safe):
     assert files.safe_name(given) == safe
+    assert files.safe_name(safe) == safe
+
+
+@pytest.mark.parametrize(
+    "given", ["CON.pdf", "../../nul", "\u202efdp.exe", "x" * 5000 + ".pdf", "\x00", "é" * 300, "a/../b"]
+)
+def test_where_a_file_lies_is_made_of_nothing_but_a_safe_name(given, act):
+    path = files.storage_path(given, act().pk, "cvs")
+    assert re.fullmatch(r"cvs/[A-Za-z0-9.-][A-Za-z0-9_.-]*_\d{8}_\d{6}_[0-9a-f]{8}\.[a-z]{1,10}", path), path
+    assert len(path) < 110
 
 
 def test_a_very_long_name_keeps_its_extension():
