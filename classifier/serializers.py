@@ -48,13 +48,18 @@ def document_limits() -> Limits:
     return Limits(upload_bytes=settings.MAX_UPLOAD_BYTES, pages=LONGEST_DOCUMENT_PAGES)
 
 
+_FILE = "a PDF, DOCX, text or image (where OCR is installed), in Turkish or English; judged by its content"
+_LABEL = "your own label; it comes back in the answers"
+
 # --- in -------------------------------------------------------------------------------------------------------
 
 
 class ClassifyInput(serializers.Serializer):
     """The input of `classifier.classify_document`."""
 
-    file = DocumentField()
+    file = DocumentField(help_text=_FILE)
+
+    example = {"file": "(the file's bytes)"}
 
 
 class CollectInput(serializers.Serializer):
@@ -63,23 +68,33 @@ class CollectInput(serializers.Serializer):
     recurring_batch = serializers.IntegerField(required=False, help_text="only this one, whether it is due or not")
 
 
-class UploadRequest(serializers.Serializer):
-    file = serializers.FileField(allow_empty_file=True, max_length=500)
-    user_id = Label()
-    session_id = Label()
+class UploadInput(serializers.Serializer):
+    file = serializers.FileField(allow_empty_file=True, max_length=500, help_text=_FILE)
+    user_id = Label(help_text=_LABEL)
+    session_id = Label(help_text=_LABEL)
+
+    example = {"file": "(the file's bytes)"}
 
 
 class BatchRequest(serializers.Serializer):
     """What a batch may say besides its `files`."""
 
     priority = serializers.IntegerField(
-        min_value=LOWEST_PRIORITY, max_value=HIGHEST_PRIORITY, required=False, default=None
+        min_value=LOWEST_PRIORITY,
+        max_value=HIGHEST_PRIORITY,
+        required=False,
+        default=None,
+        help_text="10 is first; without it the kind's own",
     )
     timeout_seconds = serializers.FloatField(
-        min_value=1, max_value=LONGEST_TIMEOUT.total_seconds(), required=False, default=None
+        min_value=1,
+        max_value=LONGEST_TIMEOUT.total_seconds(),
+        required=False,
+        default=None,
+        help_text="what is not done by then has failed",
     )
-    user_id = Label()
-    session_id = Label()
+    user_id = Label(help_text=_LABEL)
+    session_id = Label(help_text=_LABEL)
 
     @property
     def timeout(self) -> timedelta | None:
@@ -90,12 +105,14 @@ class BatchRequest(serializers.Serializer):
 class BatchQuery(serializers.Serializer):
     """The query of `GET /jobs`."""
 
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
-    cursor = serializers.UUIDField(required=False)
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of the rows of a page"
+    )
+    cursor = serializers.UUIDField(required=False, help_text="as the last page's `next` has it")
 
 
 class ExportQuery(serializers.Serializer):
-    format = serializers.ChoiceField(["csv", "json"], default="csv")
+    format = serializers.ChoiceField(["csv", "json"], default="csv", help_text="of the file")
 
 
 # --- out ------------------------------------------------------------------------------------------------------

@@ -26,16 +26,39 @@ from classifier.serializers import (
     BatchQuery,
     BatchRequest,
     ExportQuery,
-    UploadRequest,
+    UploadInput,
     describe_batch,
     describe_document,
     describe_totals,
 )
+from classifier.shapes import (
+    BATCH_NOT_FOUND,
+    CSV,
+    DOCUMENT_NOT_FOUND,
+    JOB_ENDED,
+    NOTHING_TO_RETRY,
+    STILL_PROCESSING,
+    STILL_STOPPING,
+    UNCLASSIFIED,
+    BatchUploadInput,
+    ClassifiedDocumentShape,
+    ClassifiedNowShape,
+    ClassifyAnswerShape,
+    ClassifyBatchListShape,
+    ClassifyBatchShape,
+    ClassifyExportShape,
+    ForgottenDocumentShape,
+    UploadedBatchShape,
+    UploadedShape,
+)
 from jobs import batches, lifecycle, retention
 from jobs.api.batches import accept_batch
 from jobs.api.forms import refuse_several
+from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, Answer, operation
+from jobs.api.openapi.common import FORBIDDEN, JOB_NOT_FOUND, OF_BATCHES, OF_SUBMISSIONS
 from jobs.api.operating import job_to_operate, on_record
 from jobs.api.problems import Problem
+from jobs.api.shapes.endings import ReasonInput
 from jobs.api.submissions import (
     LONGEST_WAIT_SECONDS,
     RETRY_AFTER_SECONDS,
@@ -50,21 +73,43 @@ from jobs.files import find_input
 from jobs.models import HIGHEST_PRIORITY, Job
 from jobs.states import FINISHED, State
 from jobs.tokens.models import Scope
+from parsers.shapes import AT_THE_DOOR
 
 #: A running attempt stops within two seconds of being told to; this allows for a busy machine.
 STOP_SECONDS = 10.0
+_HEADERS = ("Location", "Link", "RetryAfter", "IdempotentReplayed")
+_KNOWN = Answer(None, "You have this already.", headers=("ETag", "RetryAfter"))
+_AGAIN = ClassifyAnswerShape.example | {
+    "status": "processing",
+    "failed": 0,
+    "progress": 90.0,
+    "message": "The documents that were not completed run again.",
+}
+_DOC_ID = {"doc_id": "The document's id."}
 
 
 # --- one document ---------------------------------------------------------------------------------------------
 
 
 class Upload(View):
-    """POST one `file`: it is classified at once; the answer is its doc_id."""
-
+    tag = "classification"
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(
+        {
+            202: Answer(UploadedShape, "The document was taken and is being classified.", headers=_HEADERS),
+            200: Answer(UploadedShape, "It was sent before under this key, and is done.", headers=_HEADERS),
+        },
+        form=UploadInput,
+        parameters=[IDEMPOTENCY_KEY],
+        faults=[*OF_SUBMISSIONS, *AT_THE_DOOR],
+    )
     def post(self, request: Request) -> Response:
-        sent = _checked(UploadRequest, request.data)
+        """Send one document to be classified.
+
+        It goes before all batches. The answer is its `doc_id`; POST /classify/{doc_id} waits for its classification.
+        """
+        sent = _checked(UploadInput, request.data)
         refuse_several(request, request.FILES, hint="Send one file, or use /batch/upload.")
         job = accept(
             request, DOCUMENT_KIND, {"file": sent["file"]}, folder=FOLDER, priority=HIGHEST_PRIORITY,
@@ -83,15 +128,21 @@ class Upload(View):
 
 
 class Classify(View):
-    """POST: wait for the document's classification; run one again that failed or was cancelled.
-
-    Answers with the document, its classification's own fields beside the document's. 422 when it cannot be
-    classified, 504 when it takes over 60 s and goes on.
-    """
-
+    tag = "classification"
+    path_parameters = _DOC_ID
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(
+        ClassifiedNowShape,
+        request=ReasonInput,
+        faults=[DOCUMENT_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, *UNCLASSIFIED, STILL_PROCESSING],
+    )
     def post(self, request: Request, doc_id: str) -> Response:
+        """Wait for a document's classification.
+
+        One that failed or was cancelled runs again. The answer is the document, with its classification's members
+        beside its own. After 60 seconds it is 504, and the document goes on.
+        """
         job = _document(request, doc_id)
         file = find_input(job)
         kept = file is not None and bool(file.file)
@@ -114,15 +165,26 @@ class Classify(View):
 
 
 class Document(View):
-    """GET: the document and its classification. DELETE: stop it if it is not done, and forget it; a receipt stays."""
-
+    tag = "classification"
+    path_parameters = _DOC_ID
     scopes = {"DELETE": Scope.OPERATE}
 
+    @operation(
+        {200: Answer(ClassifiedDocumentShape, headers=("ETag", "RetryAfter")), 304: _KNOWN},
+        parameters=[IF_NONE_MATCH],
+        faults=[DOCUMENT_NOT_FOUND],
+    )
     def get(self, request: Request, doc_id: str) -> Response:
+        """A document and its classification."""
         job = _document(request, doc_id)
         return _unless_known(request, job.state, str(job.event_seq), lambda: describe_document(job, find_input(job)))
 
+    @operation(ForgottenDocumentShape, faults=[DOCUMENT_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, STILL_STOPPING])
     def delete(self, request: Request, doc_id: str) -> Response:
+        """Stop a document if it is not done, and forget it.
+
+        File, classification and events are deleted; a receipt stays.
+        """
         job = job_to_operate(request, _document(request, doc_id).pk, "forget")
         if not job.is_finished:
             with on_record(request, job, "cancel"):
@@ -147,11 +209,23 @@ class Document(View):
 
 
 class UploadBatch(BatchView):
-    """POST many `files`: each is a job of its own; the answer is the batch's job_id."""
-
+    tag = "classification"
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(
+        {
+            202: Answer(UploadedBatchShape, "The documents were taken and are a batch.", headers=_HEADERS),
+            200: Answer(UploadedBatchShape, "The batch has ended already.", headers=_HEADERS),
+        },
+        form=BatchUploadInput,
+        parameters=[IDEMPOTENCY_KEY],
+        faults=[*OF_SUBMISSIONS, *OF_BATCHES],
+    )
     def post(self, request: Request) -> Response:
+        """Send many documents to be classified.
+
+        Each is a job of its own. A file that cannot be taken fails alone, with its reason in the status.
+        """
         sent = BatchRequest(data=request.data)
         sent.is_valid(raise_exception=True)
         job = accept_batch(
@@ -182,9 +256,15 @@ class UploadBatch(BatchView):
 
 
 class Status(View):
-    """GET: the batch and every document in it."""
+    tag = "classification"
 
+    @operation(
+        {200: Answer(ClassifyBatchShape, headers=("ETag", "RetryAfter")), 304: _KNOWN},
+        parameters=[IF_NONE_MATCH],
+        faults=[BATCH_NOT_FOUND],
+    )
     def get(self, request: Request, job_id: str) -> Response:
+        """A batch and every document in it."""
         job = _batch(request, job_id)
         # Counted before they are read: what changes in between is in the answer, and makes the tag an old one.
         counted = job.children.aggregate(total=Count("pk"), seq=Sum("event_seq"), begun=Count("processing_at"))
@@ -197,9 +277,11 @@ class Status(View):
 
 
 class Batches(View):
-    """GET: own batches, newest first (staff: everybody's), in pages."""
+    tag = "classification"
 
+    @operation(ClassifyBatchListShape, parameters=[BatchQuery])
     def get(self, request: Request) -> Response:
+        """Your batches, newest first; for staff everybody's."""
         query = _checked(BatchQuery, request.query_params)
         mine = Job.objects.visible_to(request.user).filter(kind=BATCH_KIND)
         older = mine.filter(pk__lt=query["cursor"]) if "cursor" in query else mine
@@ -214,11 +296,19 @@ class Batches(View):
 
 
 class Cancel(View):
-    """POST: stop the batch. Documents that are done stay as they are."""
-
+    tag = "classification"
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        ClassifyAnswerShape,
+        request=ReasonInput,
+        faults=[BATCH_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, JOB_ENDED],
+    )
     def post(self, request: Request, job_id: str) -> Response:
+        """Stop a batch.
+
+        Documents that are done stay as they are; running ones stop within two seconds. To ask twice does no harm.
+        """
         job = job_to_operate(request, _batch(request, job_id).pk, "cancel")
         with on_record(request, job, "cancel"):
             cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason="asked for by API")
@@ -232,11 +322,16 @@ class Cancel(View):
 
 
 class Retry(View):
-    """POST: run the documents again that failed or were cancelled."""
-
+    tag = "classification"
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        {202: Answer(ClassifyAnswerShape, "They run again.", example=_AGAIN)},
+        request=ReasonInput,
+        faults=[BATCH_NOT_FOUND, JOB_NOT_FOUND, FORBIDDEN, NOTHING_TO_RETRY],
+    )
     def post(self, request: Request, job_id: str) -> Response:
+        """Run the documents of a batch again that failed or were cancelled."""
         job = job_to_operate(request, _batch(request, job_id).pk, "requeue")
         unsuccessful = job.children.filter(state__in=lifecycle.UNSUCCESSFUL)
         if unsuccessful.exists() and not unsuccessful.filter(files__file__gt="").exists():
@@ -251,13 +346,27 @@ class Retry(View):
 
 
 class Export(View):
-    """GET: the results as a file, `?format=csv` or `?format=json`."""
+    tag = "classification"
 
     # The file is what it is, whatever the client accepts; and DRF would take `format` for a renderer's name.
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return super().perform_content_negotiation(request, force=True)
 
+    @operation(
+        {
+            200: [
+                Answer(CSV, "The results as a file.", headers=("ContentDisposition",), media="text/csv"),
+                Answer(ClassifyExportShape, headers=("ContentDisposition",)),
+            ]
+        },
+        parameters=[ExportQuery],
+        faults=[BATCH_NOT_FOUND],
+    )
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
+        """A batch's results as one file, CSV or JSON.
+
+        It is written while it is read: a batch that is not done gives what there is.
+        """
         job = _batch(request, job_id)
         wanted = _checked(ExportQuery, request.query_params)["format"]
         pieces = export.csv_pieces(job) if wanted == "csv" else export.json_pieces(job)

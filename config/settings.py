@@ -17,6 +17,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config import api_description
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -91,6 +93,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the files of Swagger UI, served by us
     "channels",
     "django_q",
     "jobs",
@@ -209,6 +213,22 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "EXCEPTION_HANDLER": "jobs.api.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # what `?format=` means is each address's own affair
+    "DEFAULT_SCHEMA_CLASS": "jobs.api.openapi.schema.Schema",
+}
+# The API's description; its words are in config/api_description.py.
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sıra",
+    "VERSION": "0.1.0",  # tests/api/test_openapi.py holds it against pyproject.toml
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": api_description.INTRODUCTION,
+    "TAGS": api_description.TAGS,
+    "SERVERS": [{"url": "/", "description": "this server"}],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["jobs.api.openapi.hooks.without_optional_slashes"],
+    "POSTPROCESSING_HOOKS": ["jobs.api.openapi.hooks.complete"],
+    "SCHEMA_PATH_PREFIX": "/api(/v1)?",
+    "SORT_OPERATION_PARAMETERS": False,
 }
 # requests a minute of one API token over all web processes; 0 is no limit, and a token may have its own
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)

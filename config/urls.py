@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from jobs.api.health import healthz
+from jobs.api.description import Health
 from jobs.api.metrics import Metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("healthz", healthz, name="healthz"),
+    path("healthz", Health.as_view(), name="healthz"),
     path("metrics", Metrics.as_view(), name="metrics"),
     path("api/v1/parser/", include("parsers.urls")),
     path("api/v1/", include("imaging.urls")),

@@ -24,6 +24,8 @@ LARGEST_SEED = 2**32 - 1
 class Side(serializers.IntegerField):
     """A width or a height."""
 
+    rule = {"multipleOf": SIDE_STEP}
+
     def __init__(self, **options: Any) -> None:
         super().__init__(
             min_value=SMALLEST_SIDE,
@@ -52,6 +54,7 @@ class GenerateImageInput(serializers.Serializer):
 
     prompt = serializers.CharField(
         max_length=LONGEST_PROMPT,
+        help_text="what the picture should show",
         error_messages={
             "blank": "Say what the picture should show.",
             "required": "Say what the picture should show.",
@@ -69,6 +72,9 @@ class GenerateImageInput(serializers.Serializer):
         help_text="the same seed and prompt paint the same picture; none: one of our choice",
     )
 
+    refuses_unknown = True
+    example = {"prompt": "a quiet sea at sunset", "width": 512, "height": 512, "steps": 20, "seed": 7}
+
     def to_internal_value(self, data: Any) -> Any:
         # A form has no null: an empty field means that none was chosen.
         if isinstance(data.get("seed"), str) and not data["seed"].strip():
@@ -82,15 +88,30 @@ class GenerateImageInput(serializers.Serializer):
 class ConversationInput(serializers.Serializer):
     title = serializers.CharField(max_length=200, allow_blank=True, required=False, default="")
 
+    refuses_unknown = True
+    example = {"title": "Pictures"}
+
 
 class MessagePatch(serializers.Serializer):
-    extra_metadata = serializers.DictField()
+    never_partial = True
+
+    extra_metadata = serializers.DictField(
+        help_text="keys of your own, deep-merged into what is there; those that mirror the job cannot be written"
+    )
+
+    refuses_unknown = True
+    example = {"extra_metadata": {"favourite": True}}
 
 
 class PageQuery(serializers.Serializer):
-    cursor = serializers.UUIDField(required=False)
+    cursor = serializers.UUIDField(required=False, help_text="as the last page's `next` has it")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of the rows of a page"
+    )
+
+
+class MessageQuery(PageQuery):
     before = serializers.UUIDField(required=False, help_text="messages before this one, the latest of them")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
 
 
 # --- out ------------------------------------------------------------------------------------------------------

@@ -19,10 +19,28 @@ from imaging.serializers import (
     ConversationInput,
     GenerateImageInput,
     MessagePatch,
+    MessageQuery,
     PageQuery,
     describe_conversation,
     describe_messages,
 )
+from imaging.shapes import (
+    JOB_GONE,
+    NOT_FOUND,
+    NOT_OWNER,
+    PAINTED,
+    PREVIEW_NOT_FOUND,
+    RESERVED_KEY,
+    UNFINISHED,
+    ConversationPageShape,
+    ConversationShape,
+    ForgottenConversationShape,
+    ForgottenMessageShape,
+    MessagePageShape,
+    MessageShape,
+)
+from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Answer, operation
+from jobs.api.openapi.common import OF_SUBMISSIONS, SUBMITTED
 from jobs.api.problems import Problem
 from jobs.api.submissions import accept, accepted_response, preferred_wait, wait_for_end, was_replayed
 from jobs.api.views import View
@@ -34,14 +52,16 @@ from jobs.tokens.models import Scope
 KIND = "imaging.generate_image"
 #: Where pictures are kept in the storage is the engine's business; what a job is for stands in its metadata.
 IN_CONVERSATION = "conversation"
+_PATH = {"conversation_id": "The conversation's id.", "message_id": "The message's id."}
 
 
 class Conversations(View):
-    """GET: own conversations, newest first. POST: begin one."""
-
+    tag = "images"
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(ConversationPageShape, parameters=[PageQuery])
     def get(self, request: Request) -> Response:
+        """Your conversations, newest first."""
         page = _checked(PageQuery, request.query_params)
         found = Conversation.objects.filter(owner=request.user.pk).order_by("-id")
         if "cursor" in page:
@@ -50,7 +70,13 @@ class Conversations(View):
         shown, following = _cut(request, rows, page["limit"])
         return Response({"results": [describe_conversation(row) for row in shown], "next": following})
 
+    @operation(
+        {201: Answer(ConversationShape, "The conversation is there.", headers=("Location",))},
+        request=ConversationInput,
+        form=ConversationInput,
+    )
     def post(self, request: Request) -> Response:
+        """Begin a conversation."""
         refuse_unknown(request.data, ConversationInput().fields)
         title = _checked(ConversationInput, request.data)["title"]
         conversation = Conversation.objects.create(owner_id=int(request.user.pk or 0), title=title)
@@ -60,23 +86,33 @@ class Conversations(View):
 
 
 class OneConversation(View):
-    """GET, PATCH its title, DELETE it with all that was painted in it."""
-
+    tag = "images"
+    path_parameters = _PATH
     scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
 
+    @operation(ConversationShape, faults=[NOT_FOUND])
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
+        """A conversation. Staff may read everybody's."""
         return Response(describe_conversation(_visible(request, conversation_id)))
 
+    @operation(ConversationShape, request=ConversationInput, form=ConversationInput, faults=[NOT_FOUND, NOT_OWNER])
     def patch(self, request: Request, conversation_id: uuid.UUID) -> Response:
+        """Give a conversation another title."""
         conversation = _own(request, conversation_id)
         refuse_unknown(request.data, ConversationInput().fields)
         sent = _checked(ConversationInput, request.data)
         if "title" in request.data:
             conversation.title = sent["title"]
-            conversation.save(update_fields=["title"])
+            if not Conversation.objects.filter(pk=conversation.pk).update(title=conversation.title):
+                raise _not_found()  # deleted in this moment
         return Response(describe_conversation(conversation))
 
+    @operation(ForgottenConversationShape, faults=[NOT_FOUND, NOT_OWNER, UNFINISHED])
     def delete(self, request: Request, conversation_id: uuid.UUID) -> Response:
+        """Forget a conversation with all that was painted in it.
+
+        Not while something in it is waiting or being painted.
+        """
         conversation = _own(request, conversation_id)
         try:
             deleted = messages.delete_conversation(conversation, by=request.user.get_username())
@@ -88,13 +124,18 @@ class OneConversation(View):
 
 
 class Messages(View):
-    """GET: a conversation's messages, oldest first. POST: ask for an image; the answer is the assistant's message."""
-
+    tag = "images"
+    path_parameters = _PATH
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(MessagePageShape, parameters=[MessageQuery], faults=[NOT_FOUND])
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
+        """A conversation's messages, oldest first.
+
+        `cursor` goes on, `before` goes back: for a chat that shows its end first.
+        """
         conversation = _visible(request, conversation_id)
-        page = _checked(PageQuery, request.query_params)
+        page = _checked(MessageQuery, request.query_params)
         limit = page["limit"]
         found = conversation.messages.select_related("job")
         if "before" in page:
@@ -107,7 +148,22 @@ class Messages(View):
         shown, following = _cut(request, list(found.order_by("id")[: limit + 1]), limit)
         return Response({"results": describe_messages(shown), "next": following})
 
+    @operation(
+        {
+            202: Answer(MessageShape, "The image waits or is being painted.", headers=SUBMITTED),
+            200: Answer(MessageShape, "It has ended already.", headers=SUBMITTED, example=PAINTED),
+        },
+        request=GenerateImageInput,
+        form=GenerateImageInput,
+        parameters=[IDEMPOTENCY_KEY, PREFER],
+        faults=[*OF_SUBMISSIONS, NOT_FOUND, JOB_GONE, NOT_OWNER],
+    )
     def post(self, request: Request, conversation_id: uuid.UUID) -> Response:
+        """Ask for an image.
+
+        The answer is the assistant's message. Its `extra_metadata` says how the image stands: position in the queue,
+        progress, and in the end the image or an error.
+        """
         _own(request, conversation_id)
         refuse_unknown(request.data, GenerateImageInput().fields)
         with transaction.atomic():
@@ -128,20 +184,36 @@ class Messages(View):
 
 
 class OneMessage(View):
-    """GET, PATCH the client's own keys of its metadata, DELETE question, answer and image."""
-
+    tag = "images"
+    path_parameters = _PATH
     scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
 
+    @operation({200: Answer(MessageShape, example=PAINTED)}, faults=[NOT_FOUND])
     def get(self, request: Request, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Response:
+        """A message, as it stands."""
         return Response(_describe(_message(request, conversation_id, message_id).pk))
 
+    @operation(
+        {200: Answer(MessageShape, example=PAINTED)},
+        request=MessagePatch,
+        faults=[NOT_FOUND, NOT_OWNER, RESERVED_KEY],
+    )
     def patch(self, request: Request, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Response:
+        """Write keys of your own into a message's metadata.
+
+        They are deep-merged: what is not named stays, and two writers at once lose nothing.
+        """
         message = _message(request, conversation_id, message_id, own=True)
         refuse_unknown(request.data, MessagePatch().fields)
-        messages.merge_metadata(message.pk, _checked(MessagePatch, request.data)["extra_metadata"])
+        try:
+            messages.merge_metadata(message.pk, _checked(MessagePatch, request.data)["extra_metadata"])
+        except Message.DoesNotExist:  # deleted in this moment
+            raise _not_found() from None
         return Response(_describe(message.pk))
 
+    @operation(ForgottenMessageShape, faults=[NOT_FOUND, NOT_OWNER, UNFINISHED])
     def delete(self, request: Request, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Response:
+        """Forget question, answer and image, whichever of the two is named."""
         message = _message(request, conversation_id, message_id, own=True)
         try:
             messages.delete_exchange(message, by=request.user.get_username())
@@ -153,13 +225,23 @@ class OneMessage(View):
 
 
 class MessagePreview(View):
-    """GET: what the picture looks like so far; 404 when there is nothing to look at."""
+    tag = "images"
+    path_parameters = _PATH
 
     # It is a picture, whatever the client accepts.
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return super().perform_content_negotiation(request, force=True)
 
+    @operation(
+        {
+            200: Answer({"type": "string", "format": "binary"}, "A small WebP.", headers=("ETag",), media="image/webp"),
+            304: Answer(None, "You have this already.", headers=("ETag",)),
+        },
+        parameters=[IF_NONE_MATCH],
+        faults=[NOT_FOUND, PREVIEW_NOT_FOUND],
+    )
     def get(self, request: Request, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponseBase:
+        """What the picture looks like so far."""
         message = _message(request, conversation_id, message_id)
         preview = Preview.objects.filter(job=message.job_id).first()
         if preview is None:

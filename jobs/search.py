@@ -75,7 +75,14 @@ EVERYTHING = Window()
 
 
 class CommaSeparated(serializers.CharField):
-    """Several values in one parameter, `?state=queued,processing`, or in several of that name."""
+    """Several values in one parameter, `?state=queued,processing`, or in several of that name.
+
+    words: what the values may be, for the API's description.
+    """
+
+    def __init__(self, *, words: Sequence[str] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.words = words
 
     def get_value(self, dictionary: Any) -> Any:
         if hasattr(dictionary, "getlist") and self.field_name in dictionary:
@@ -92,20 +99,20 @@ class JobFilter(serializers.Serializer):
     context: {"user": who asks}; without one, somebody who may see every job.
     """
 
-    state = CommaSeparated(required=False)
-    kind = CommaSeparated(required=False)
-    queue = CommaSeparated(required=False)
+    state = CommaSeparated(words=State.values, required=False, help_text="states, separated by commas")
+    kind = CommaSeparated(required=False, help_text="kinds, separated by commas")
+    queue = CommaSeparated(required=False, help_text="queues, separated by commas")
     owner = serializers.CharField(
         required=False, max_length=150, help_text="me: only own jobs, for staff as well; or a user name"
     )
-    user_id = serializers.CharField(required=False, max_length=200)
-    session_id = serializers.CharField(required=False, max_length=200)
+    user_id = serializers.CharField(required=False, max_length=200, help_text="the caller's own label, as it is")
+    session_id = serializers.CharField(required=False, max_length=200, help_text="the caller's own label, as it is")
     parent = serializers.UUIDField(required=False, help_text="children of this batch")  # type: ignore[assignment]
     since = serializers.ChoiceField(
         SINCE, required=False, help_text="created in the last hour, since midnight, or in the last seven days"
     )
-    created_after = serializers.DateTimeField(required=False)
-    created_before = serializers.DateTimeField(required=False)
+    created_after = serializers.DateTimeField(required=False, help_text="created at this time or later")
+    created_before = serializers.DateTimeField(required=False, help_text="created before this time")
     q = serializers.CharField(
         required=False, max_length=LONGEST_LINE, help_text="a search line, such as input.file_name:cv"
     )

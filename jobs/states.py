@@ -62,6 +62,10 @@ class Vocabulary:
     def word(self, state: str) -> str:
         return self.words[State(state)]
 
+    def choices(self) -> list[str]:
+        """Return all that this API says, each word once, in the order of the states."""
+        return list(dict.fromkeys(self.words[state] for state in State))
+
     def states(self, word: str) -> list[State]:
         """Return the canonical states that this API calls `word`; empty for an unknown word."""
         return [state for state, spoken in self.words.items() if spoken == word]

@@ -62,28 +62,57 @@ class SendReplyInput(serializers.Serializer):
 
 
 class MailQuery(serializers.Serializer):
-    box = serializers.ChoiceField([*Mail.Box.values, "all"], required=False, default=Mail.Box.OPEN.value)
-    q = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
+    box = serializers.ChoiceField(
+        [*Mail.Box.values, "all"], required=False, default=Mail.Box.OPEN.value, help_text="which mails"
+    )
+    q = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        default="",
+        help_text="in subject, text or sender; or an order's number",
+    )
+    cursor = serializers.UUIDField(required=False, help_text="as the last page's `next` has it")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of the rows of a page"
+    )
 
 
 class NumberInput(serializers.Serializer):
-    number = OrderNumber()
+    """Which order."""
+
+    number = OrderNumber(help_text="as the customer knows it, with or without `#`")
+
+    example = {"number": "1028"}
 
 
 class ReplyInput(serializers.Serializer):
+    refuses_unknown = True
+    example = {"mail_id": "0193a2f2-6b10-7a31-8c44-5d6e7f809a1b"}
+
     mail_id = serializers.UUIDField(
-        error_messages={"required": "Say which mail: its id, from GET /api/mails.", "invalid": "This is no mail's id."}
+        help_text="from GET /api/mails",
+        error_messages={"required": "Say which mail: its id, from GET /api/mails.", "invalid": "This is no mail's id."},
     )
 
 
 class DraftPatch(serializers.Serializer):
-    version = serializers.IntegerField(min_value=1)
+    never_partial = True
+    refuses_unknown = True
+    example: dict[str, Any] = {
+        "version": 1,
+        "body": "Merhaba Ayşe Hanım, siparişiniz yarın elinizde olur.",
+        "confirmed_claims": ["yarın"],
+    }
+
+    version = serializers.IntegerField(min_value=1, help_text="of the draft that you have seen")
     body = serializers.CharField(max_length=LONGEST_BODY, allow_blank=True, trim_whitespace=False)
     subject = serializers.CharField(max_length=500, required=False, allow_blank=True)
     confirmed_claims = serializers.ListField(
-        child=serializers.CharField(max_length=500, trim_whitespace=False), required=False, max_length=200
+        child=serializers.CharField(max_length=500, trim_whitespace=False),
+        required=False,
+        max_length=200,
+        help_text="texts of claims that you have checked and vouch for",
     )
 
     def validate_subject(self, subject: str) -> str:
@@ -91,13 +120,19 @@ class DraftPatch(serializers.Serializer):
 
 
 class VersionInput(serializers.Serializer):
+    example = {"version": 1}
+
     version = serializers.IntegerField(
-        min_value=1, error_messages={"required": "Say which version of the draft you have seen."}
+        min_value=1,
+        help_text="of the draft that you have seen",
+        error_messages={"required": "Say which version of the draft you have seen."},
     )
 
 
 class ResolveInput(serializers.Serializer):
-    outcome = serializers.ChoiceField(["sent", "send_again"])
+    outcome = serializers.ChoiceField(["sent", "send_again"], help_text="`sent`: it went out; else it is sent again")
+
+    example = {"outcome": "sent"}
 
 
 # --- out --------------------------------------------------------------------------------------------------------

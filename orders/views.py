@@ -19,9 +19,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import lifecycle, statistics
-from jobs.api.operating import record_change
+from jobs.api.openapi import PREFER, Answer, operation
+from jobs.api.openapi.common import SUBMITTED
+from jobs.api.operating import reason_given, record_change
 from jobs.api.problems import Problem
 from jobs.api.scopes import HasScope
+from jobs.api.shapes.endings import ReasonInput
 from jobs.api.submissions import (
     LAST_LOOK_SECONDS,
     LONGEST_WAIT_SECONDS,
@@ -54,6 +57,34 @@ from orders.serializers import (
     describe_mails,
     describe_order,
 )
+from orders.shapes import (
+    DRAINING,
+    JOB_GONE,
+    MAIL_NOT_FOUND,
+    NO_DRAFT_YET,
+    OF_APPROVING,
+    OF_DISMISSING,
+    OF_EDITING,
+    OF_REPLIES,
+    OF_RESOLVING,
+    OF_WEBHOOKS,
+    ORDER_NOT_FOUND,
+    SENDING,
+    UNDER_WAY,
+    ApprovalInput,
+    ConfirmationInput,
+    DraftShape,
+    FetchedMailsShape,
+    ForgottenMailShape,
+    IkasWebhookInput,
+    MailPageShape,
+    MailShape,
+    ProcessedShape,
+    QueueStandingShape,
+    ReplyShape,
+    ResolutionInput,
+    WebhookTakenShape,
+)
 from orders.shops.webhooks import verify_webhook
 from orders.tasks import QUEUE
 from orders.words import TYPE, WORDS
@@ -63,6 +94,23 @@ MOST_AT_ONCE = 10
 #: How long such a call waits for them.
 PROCESS_SECONDS = 55.0
 NO_WORKER = "No worker for this queue is running. Start one (manage.py qcluster); the jobs are safe and wait for it."
+
+
+_HEADERS = tuple(name for name in SUBMITTED if name != "IdempotentReplayed")
+#: What looks up an order answers: the mail.
+_ASKED = {
+    202: Answer(MailShape, "The order is being asked for; this is the mail until then.", headers=_HEADERS),
+    200: Answer(MailShape, "The mail with what the shop said.", headers=_HEADERS),
+}
+#: What sends a reply answers: the draft.
+_SENDING = {
+    202: Answer(DraftShape, "The reply is being sent.", headers=_HEADERS, example=SENDING),
+    200: Answer(DraftShape, "The sending has ended; `state` says how.", headers=_HEADERS),
+}
+
+
+#: Of what a person says was sent there may be no job any more.
+_IF_SENDING = ("JobLocation", "JobLink", "PreferenceApplied")
 
 
 class StaffOnly(BasePermission):
@@ -85,13 +133,20 @@ class MayAnswer(BasePermission):
 
 
 class InboxView(View):
+    tag = "orders"
+    path_parameters = {"mail_id": "The mail's id."}
     permission_classes = [StaffOnly, HasScope, MayAnswer]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            reason_given(request)  # refused before anything is done, not when it goes on record
 
 
 class Mails(InboxView):
-    """GET: the mails of a box, newest first."""
-
+    @operation(MailPageShape, parameters=[MailQuery])
     def get(self, request: Request) -> Response:
+        """The mails of a box, newest first."""
         query = _checked(MailQuery, request.query_params)
         found = Mail.objects.order_by("-id")
         if query["box"] != "all":
@@ -112,11 +167,21 @@ class Mails(InboxView):
 
 
 class FetchMails(InboxView):
-    """POST: fetch new mails now, and say how many there were."""
-
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(
+        {
+            200: Answer(FetchedMailsShape, "The fetch has ended."),
+            202: Answer(FetchedMailsShape, "The fetch is under way; ask for its job.", headers=_HEADERS),
+        },
+        parameters=[PREFER],
+        faults=[JOB_GONE, *DRAINING],
+    )
     def post(self, request: Request) -> Response:
+        """Fetch new mails now.
+
+        Each is stored once, and its order is looked up. A schedule does the same every five minutes.
+        """
         job = wait_for_end(lifecycle.submit("orders.fetch_mails", owner=request.user), _patience(request))
         body = {"success": False, "fetched": 0, "enqueued": 0, "errors": [], "job_id": str(job.pk)}
         if job.state == State.SUCCEEDED:
@@ -128,14 +193,19 @@ class FetchMails(InboxView):
 
 
 class OneMail(InboxView):
-    """GET: a mail, its order and its draft. DELETE: forget it; a receipt stays."""
-
     scopes = {"DELETE": Scope.OPERATE}
 
+    @operation(MailShape, faults=[MAIL_NOT_FOUND])
     def get(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """A mail, its order and its draft."""
         return Response(describe_mail(_mail(mail_id)))
 
+    @operation(ForgottenMailShape, faults=[MAIL_NOT_FOUND, UNDER_WAY])
     def delete(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Forget a mail.
+
+        Its bytes and drafts are deleted; a receipt stays, and the mail does not come back from the mailbox.
+        """
         mail = _mail(mail_id)
         try:
             receipt = inbox.delete_mail(mail_id, by=request.user.get_username(), reason="asked for by API")
@@ -153,12 +223,20 @@ class OneMail(InboxView):
 
 
 class Source(InboxView):
-    """GET: the mail's bytes, as they came."""
-
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return super().perform_content_negotiation(request, force=True)
 
+    @operation(
+        {
+            200: Answer(
+                {"type": "string", "format": "binary"}, "The mail's bytes.",
+                headers=("ContentDisposition",), media="application/octet-stream",
+            )
+        },
+        faults=[MAIL_NOT_FOUND],
+    )  # fmt: skip
     def get(self, request: Request, mail_id: uuid.UUID) -> HttpResponseBase:
+        """A mail's bytes, as they came."""
         source = MailSource.objects.filter(mail=mail_id).first()
         if source is None:
             raise _not_found()
@@ -171,11 +249,11 @@ class Source(InboxView):
 
 
 class RefreshOrder(InboxView):
-    """POST: ask the shop again, whatever is kept."""
-
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(_ASKED, parameters=[PREFER], faults=[MAIL_NOT_FOUND, JOB_GONE, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Ask the shop again, whatever is kept."""
         mail = _mail(mail_id)
         with transaction.atomic():
             finding.forget_answers(mail)
@@ -184,11 +262,11 @@ class RefreshOrder(InboxView):
 
 
 class ChooseOrder(InboxView):
-    """POST: look up an order by the number that a person names."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(_ASKED, request=NumberInput, parameters=[PREFER], faults=[MAIL_NOT_FOUND, JOB_GONE, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Look up an order by the number that a person names."""
         mail = _mail(mail_id)
         number = _checked(NumberInput, request.data)["number"]
         job = inbox.ask_for_order(mail, priority=inbox.SOMEBODY_WAITS, number=number, owner=request.user)
@@ -196,14 +274,17 @@ class ChooseOrder(InboxView):
 
 
 class ConfirmOrder(InboxView):
-    """POST: vouch for an order's being this customer's."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(MailShape, request=ConfirmationInput, faults=[MAIL_NOT_FOUND, ORDER_NOT_FOUND, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Vouch for an order's being this customer's.
+
+        For an order that was placed with another address than the one that an answer goes to. It goes on record.
+        """
         mail = _mail(mail_id)
         number = _checked(NumberInput, request.data)["number"]
-        with transaction.atomic():
+        with _conflicts(mail_id), transaction.atomic():
             drafts.vouch_for_order(mail_id, number, by=request.user.get_username())
             if settings.REPLY_AUTOMATIC_DRAFTS and finding.wants_draft(mail_id):
                 finding.ask_for_draft(mail_id, priority=inbox.SOMEBODY_WAITS, owner=request.user)
@@ -212,18 +293,20 @@ class ConfirmOrder(InboxView):
 
 
 class OneDraft(InboxView):
-    """GET: the draft. PATCH: save a person's text; its claims are checked anew."""
-
     scopes = {"PATCH": Scope.OPERATE}
 
+    @operation(DraftShape, faults=[MAIL_NOT_FOUND, NO_DRAFT_YET])
     def get(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """The draft of a reply."""
         mail = _mail(mail_id)
         draft = drafts.find_shown(mail)
         if draft is None:
             raise Problem(404, "There is no draft yet. Ask for one: POST /api/ai/generate-reply.", code="no_draft")
         return Response(describe_draft(draft, mail))
 
+    @operation(DraftShape, request=DraftPatch, faults=OF_EDITING)
     def patch(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Save a person's text; its claims are checked anew."""
         refuse_unknown(request.data, DraftPatch().fields)
         sent = _checked(DraftPatch, request.data)
         with _conflicts(mail_id):
@@ -241,11 +324,15 @@ class OneDraft(InboxView):
 
 
 class Approve(InboxView):
-    """POST: send the draft, as the person has seen it."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(_SENDING, request=ApprovalInput, parameters=[PREFER], faults=[*OF_APPROVING, JOB_GONE, *DRAINING])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Send the draft, as you have seen it.
+
+        `version` says which one that was. Nothing is sent while a claim is unmatched, the order or the conversation
+        has changed, or what is known of the order is too old.
+        """
         version = _checked(VersionInput, request.data)["version"]
         with _conflicts(mail_id):
             draft = drafts.approve(mail_id, version, by=request.user, domain=settings.MAIL_FROM.rpartition("@")[2])
@@ -254,11 +341,16 @@ class Approve(InboxView):
 
 
 class Resolve(InboxView):
-    """POST: say what became of a sending of which nobody could tell."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        _SENDING | {200: Answer(DraftShape, "It was sent, or the sending has ended.", headers=_IF_SENDING)},
+        request=ResolutionInput,
+        parameters=[PREFER],
+        faults=[*OF_RESOLVING, JOB_GONE, *DRAINING],
+    )
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Say what became of a sending of which nobody could tell."""
         outcome = _checked(ResolveInput, request.data)["outcome"]
         with _conflicts(mail_id):
             draft = drafts.resolve(mail_id, was_sent=outcome == "sent", by=request.user)
@@ -269,11 +361,11 @@ class Resolve(InboxView):
 
 
 class Dismiss(InboxView):
-    """POST: put the mail aside without a reply."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(MailShape, request=ReasonInput, faults=OF_DISMISSING)
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Put a mail aside without a reply."""
         with _conflicts(mail_id):
             mail = drafts.dismiss(mail_id)
         record_change(request, mail, "dismiss_mail")
@@ -281,22 +373,22 @@ class Dismiss(InboxView):
 
 
 class Reopen(InboxView):
-    """POST: take the mail back into the open ones."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(MailShape, faults=[MAIL_NOT_FOUND])
     def post(self, request: Request, mail_id: uuid.UUID) -> Response:
+        """Take a mail back into the open ones, with the draft it had."""
         with _conflicts(mail_id):
             drafts.reopen(mail_id)
         return Response(describe_mail(_mail(mail_id)))
 
 
 class ProcessQueue(InboxView):
-    """GET: the look-ups in numbers. POST: have up to ten that are due worked on now, and say how they ended."""
-
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(QueueStandingShape)
     def get(self, request: Request) -> Response:
+        """The look-ups of orders in numbers."""
         counted = statistics.of_kind(inbox.FETCH_ORDER, since=database_now() - settings.SIRA_RETENTION)
         by_status = dict.fromkeys(("pending", "processing", "completed", "failed"), 0)
         for state, jobs in counted.counts.items():
@@ -304,7 +396,12 @@ class ProcessQueue(InboxView):
         stats = {"byStatus": by_status, "byType": {TYPE: counted.total}, "total": counted.total}
         return Response({"success": True, "stats": stats})
 
+    @operation(ProcessedShape)
     def post(self, request: Request) -> Response:
+        """Have up to ten look-ups that are due worked on now, and say how they ended.
+
+        The workers do it; with workers running nobody needs to call this. The answer takes a minute at most.
+        """
         # The workers do the work, under the limits that all of them share; this waits for it.
         lifecycle.promote_due()
         due = Job.objects.queued().filter(kind=inbox.FETCH_ORDER).in_claim_order()
@@ -324,11 +421,15 @@ class ProcessQueue(InboxView):
 
 
 class GenerateReply(InboxView):
-    """POST: draft a reply to a mail, from the order that is kept; else the order is asked for, before all others."""
-
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(ReplyShape, request=ReplyInput, faults=OF_REPLIES)
     def post(self, request: Request) -> Response:
+        """Draft a reply to a mail.
+
+        From the order that is kept, if it was fetched within the hour; else the order is asked for, before all others,
+        and the draft says that it is missing. A person approves before anything is sent.
+        """
         refuse_unknown(request.data, ReplyInput().fields)
         mail = _mail(_checked(ReplyInput, request.data)["mail_id"])
         live = drafts.find_live(mail)
@@ -373,12 +474,16 @@ class GenerateReply(InboxView):
 
 
 class IkasWebhook(View):
-    """POST: İkas tells of a change. Who signs with our client's secret is İkas."""
-
+    tag = "orders"
     authentication_classes = []
     permission_classes = [AllowAny]
 
+    @operation(WebhookTakenShape, request=IkasWebhookInput, faults=OF_WEBHOOKS)
     def post(self, request: Request) -> Response:
+        """İkas tells of a change.
+
+        Who signs with our client's secret is İkas: no token is needed. The same webhook again does nothing.
+        """
         if settings.ORDER_PROVIDER != IKAS:
             raise Problem(404, "This installation has no İkas store (ORDER_PROVIDER).", code="not_found")
         webhook = verify_webhook(request.body, settings.IKAS_CLIENT_SECRET)

@@ -29,6 +29,9 @@ WORDS = Vocabulary(
     },
 )
 
+_MODES = "`basic`: positions without their summaries"
+_FILE = "a PDF, DOCX, text or image (where OCR is installed), in Turkish or English; judged by its content"
+
 
 def extraction_limits() -> Limits:
     return Limits(upload_bytes=settings.MAX_UPLOAD_BYTES)
@@ -37,18 +40,27 @@ def extraction_limits() -> Limits:
 class ParseCvInput(serializers.Serializer):
     """The input of `parsers.parse_cv`."""
 
-    file = DocumentField()
-    parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED)
+    file = DocumentField(help_text=_FILE)
+    parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED, help_text=_MODES)
+
+    example = {"file": "(the file's bytes)", "parse_mode": ADVANCED}
 
 
 class _Caller(serializers.Serializer):
-    user_id = serializers.CharField(max_length=200)
-    session_id = serializers.CharField(max_length=200)
-    parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED)
+    user_id = serializers.CharField(max_length=200, help_text="your own label; it comes back in the answers")
+    session_id = serializers.CharField(max_length=200, help_text="your own label; it comes back in the answers")
+    parse_mode = serializers.ChoiceField(choices=MODES, default=ADVANCED, help_text=_MODES)
 
 
-class ParseFileRequest(_Caller):
-    file = serializers.FileField(allow_empty_file=True, max_length=500)
+class ParseFileInput(_Caller):
+    file = serializers.FileField(allow_empty_file=True, max_length=500, help_text=_FILE)
+
+    example = {
+        "user_id": "user123",
+        "session_id": "session456",
+        "parse_mode": ADVANCED,
+        "file": "(the file's bytes)",
+    }
 
 
 class _Text(serializers.CharField):
@@ -60,8 +72,14 @@ class _Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class ParseTextRequest(_Caller):
-    text = _Text(trim_whitespace=False, allow_blank=True)
+class ParseTextInput(_Caller):
+    text = _Text(trim_whitespace=False, allow_blank=True, help_text="the CV, formatted or free text")
+
+    example = {
+        "user_id": "user123",
+        "session_id": "session456",
+        "text": "Software Engineer\n2015 - 2020 Example Ltd\n…",
+    }
 
     def validate_text(self, text: str) -> str:
         limits = extraction_limits()
@@ -74,6 +92,12 @@ class ParseTextRequest(_Caller):
                 code="too_much_text",
             )
         return text
+
+
+class MonitoringQuery(serializers.Serializer):
+    hours = serializers.IntegerField(
+        min_value=1, max_value=24 * 90, default=24, help_text="jobs that were created so many hours ago at most"
+    )
 
 
 def describe_status(job: Job) -> dict[str, Any]:

@@ -84,8 +84,9 @@ def ingest_document(job: RunningJob, *, file: str, chunk_size: int, chunk_overla
         )
 
     def save() -> None:
-        about = {"name": stored.name, "job_id": job.job.pk, "user_id": job.job.user_id}
-        store.store_document(session.pk, split, sha256=stored.sha256, **about, **cut)
+        store.store_document(
+            session.pk, split, sha256=stored.sha256, name=stored.name, job_id=job.job.pk, user_id=job.job.user_id, **cut
+        )
 
     job.save_with_result(save)
     return _stored_result(

@@ -197,6 +197,32 @@ def _django_db_helper(_chosen_database: None, _django_db_helper: None) -> None:
     test: inside the choice, whatever order a test asks for its fixtures in."""
 
 
+# --- what the API answers -----------------------------------------------------------------------------------------
+@pytest.fixture(scope="session", autouse=True)
+def _answers_are_as_described() -> Iterator[None]:
+    """Hold every answer that a client of a test gets in this process against the API's description."""
+    from django.test.client import AsyncClient, Client
+
+    from tests.harness.description import check_answer
+
+    ask, ask_async = Client.request, AsyncClient.request
+
+    def checked(self: Any, **request: Any) -> Any:
+        response = ask(self, **request)
+        check_answer(response)
+        return response
+
+    async def checked_async(self: Any, **request: Any) -> Any:
+        response = await ask_async(self, **request)
+        check_answer(response)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", checked)
+        patch.setattr(AsyncClient, "request", checked_async)
+        yield
+
+
 # --- processes and pages ------------------------------------------------------------------------------------------
 @pytest.fixture
 def server_stack(

@@ -12,8 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import door, sent_files
+from jobs.api.openapi import IDEMPOTENCY_KEY, Answer, operation
+from jobs.api.openapi.common import OF_SUBMISSIONS
 from jobs.api.parsers import ObjectParser
 from jobs.api.serializers import SubmissionInput, describe_named
+from jobs.api.shapes.endings import OF_NAMED_WEBHOOKS
+from jobs.api.shapes.many import SubmittedJobsShape
 from jobs.api.submissions import RETRY_AFTER_SECONDS, cancel_after, idempotency_key
 from jobs.api.views import View
 from jobs.door import Checked, refuse_unknown, was_replayed
@@ -32,6 +36,9 @@ class BulkInput(serializers.Serializer):
 
     jobs: Any = serializers.ListSerializer(child=SubmissionInput(), allow_empty=False, max_length=MOST_AT_ONCE)
 
+    refuses_unknown = True
+    example = {"jobs": [{"kind": "imaging.generate_image", "input": {"prompt": "a lighthouse at dawn"}}]}
+
     def validate_jobs(self, envelopes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         # Each address costs statements of its own.
         if len({given["webhook_url"] for given in envelopes} - {""}) > MOST_ENDPOINTS:
@@ -42,15 +49,21 @@ class BulkInput(serializers.Serializer):
 
 
 class BulkSubmit(View):
-    """POST: submit up to 1,000 jobs; `Cancel-After` holds for each. What is wrong with one is told by its number.
-
-    Then none of them is kept.
-    """
-
-    scopes = {"POST": Scope.SUBMIT}
     parser_classes = [ObjectParser]
+    scopes = {"POST": Scope.SUBMIT}
 
+    @operation(
+        {202: Answer(SubmittedJobsShape, headers=("RetryAfter", "IdempotentReplayed"))},
+        request=BulkInput,
+        parameters=[IDEMPOTENCY_KEY],
+        faults=[*OF_SUBMISSIONS, *OF_NAMED_WEBHOOKS],
+    )
     def post(self, request: Request) -> Response:
+        """Submit many jobs.
+
+        Up to 1,000, all of them or none; `Cancel-After` holds for each. What is wrong with one is told by its number.
+        Files are sent before, to `/api/v1/files/`, and named by their ids.
+        """
         key = idempotency_key(request)
         _refuse_typos(request.data)
         given = BulkInput(data=request.data)

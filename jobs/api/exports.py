@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.http.response import HttpResponseBase
+from rest_framework import serializers
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -16,7 +17,10 @@ from rest_framework.response import Response
 from jobs import tables
 from jobs.api import submissions
 from jobs.api.downloads import send_pieces
+from jobs.api.openapi import PREFER, Answer, operation
+from jobs.api.openapi.common import JOB_NOT_FOUND
 from jobs.api.serializers import describe, to_json
+from jobs.api.shapes.endings import NO_RESULT, ResultRowsShape, ResultShape
 from jobs.api.views import View, conflict
 from jobs.models import Job
 from jobs.search import JobFilter
@@ -28,7 +32,7 @@ class Negotiation(DefaultContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            return super().select_renderer(request, renderers, format_suffix or request.query_params.get("format"))
         except NotAcceptable:
             raise self._refusal(renderers) from None
 
@@ -66,13 +70,37 @@ PIECES: dict[str, Callable[..., Iterator[bytes]]] = {
 }
 
 
-class Result(View):
-    """GET: what the job has made, as JSON or CSV; of a batch, a row for each part. 409 while there is nothing."""
+class Form(serializers.Serializer):
+    """In which form."""
 
+    format = serializers.ChoiceField(["json", "csv"], required=False, help_text="before what `Accept` says")
+
+
+class FormOfMany(JobFilter):
+    """Which jobs, and in which form."""
+
+    format = serializers.ChoiceField(["json", "csv", "ndjson"], required=False, help_text="before what `Accept` says")
+
+
+#: Tables for the API's description: a header, then a row for each job.
+CSV = {"type": "string", "description": "a header, then a row for each job", "example": "id,kind,state,…\r\n"}
+NDJSON = {"type": "string", "description": "one JSON object a line, for each job", "example": '{"id":"…"}\n'}
+
+
+class Result(View):
     renderer_classes = [JSONRenderer, CsvRenderer]
     content_negotiation_class = Negotiation
 
+    @operation(
+        {200: [Answer(ResultShape), Answer(CSV, media="text/csv", headers=("Attachment",))]},
+        parameters=[PREFER, Form],
+        faults=[JOB_NOT_FOUND, *NO_RESULT],
+    )
     def get(self, request: Request, job_id: uuid.UUID) -> HttpResponseBase:
+        """Read what a job has made.
+
+        409 while there is nothing, with the reason. As CSV a batch has a row for each part, however it ended.
+        """
         job = submissions.get_visible_job(request, job_id)
         if wait := submissions.preferred_wait(request):
             job = submissions.wait_for_end(job, wait)
@@ -92,12 +120,25 @@ class Result(View):
 
 
 class Results(View):
-    """GET: the results of all jobs that fit the query of the list, newest first, as CSV, JSON or a row a line."""
-
     renderer_classes = [JSONRenderer, CsvRenderer, NdjsonRenderer]
     content_negotiation_class = Negotiation
 
+    @operation(
+        {
+            200: [
+                Answer(ResultRowsShape, headers=("Attachment",)),
+                Answer(CSV, media="text/csv"),
+                Answer(NDJSON, media="application/x-ndjson"),
+            ]
+        },
+        parameters=[FormOfMany],
+    )
     def get(self, request: Request) -> HttpResponseBase:
+        """Read the results of many jobs.
+
+        Of all that fit the filters of the list, newest first: as JSON, as CSV, or one JSON object a line. It is sent
+        while it is read, however many they are.
+        """
         query = JobFilter(data=request.query_params, context={"user": request.user})
         query.is_valid(raise_exception=True)
         jobs = query.find(Job.objects.visible_to(request.user), request.user)

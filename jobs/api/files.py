@@ -19,8 +19,12 @@ from rest_framework.response import Response
 from jobs import sent_files
 from jobs.api.downloads import send_file
 from jobs.api.forms import refuse_several
+from jobs.api.openapi import Answer, operation
+from jobs.api.openapi.common import BYTES, FORBIDDEN, JOB_NOT_FOUND
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE
+from jobs.api.shapes.endings import FILE_NOT_KEPT
+from jobs.api.shapes.many import FILE_TAKEN, SENT_FILE_NOT_FOUND, SentFileListShape, SentFileShape
 from jobs.api.submissions import get_visible_job
 from jobs.api.views import View, page_response
 from jobs.door import FileTooLarge, refuse_unknown
@@ -34,24 +38,32 @@ class FileUpload(serializers.Serializer):
 
     file = serializers.FileField(allow_empty_file=True, max_length=500)
 
+    refuses_unknown = True
+    example = {"file": "(the bytes of cv.pdf)"}
+
 
 class FilePage(serializers.Serializer):
     """Which files, and which page of them."""
 
     job = serializers.UUIDField(required=False, help_text="of this job, which may be anybody's that you may see")
-    role = serializers.ChoiceField(choices=JobFile.Role.choices, required=False)
+    role = serializers.ChoiceField(choices=JobFile.Role.choices, required=False, help_text="sent, or made by a job")
     taken = serializers.BooleanField(required=False, default=None, allow_null=True, help_text="whether a job has it")
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
+    cursor = serializers.UUIDField(required=False, help_text="from `next` of the page before")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of one page"
+    )
 
 
 class Files(View):
-    """GET: own files, newest first. POST: send one file; a job names its id where it takes a file, within a day."""
-
-    scopes = {"POST": Scope.SUBMIT}
     parser_classes = [MultiPartParser]
+    scopes = {"POST": Scope.SUBMIT}
 
+    @operation(Answer(SentFileListShape, headers=("NextPage",)), parameters=[FilePage], faults=[JOB_NOT_FOUND])
     def get(self, request: Request) -> Response:
+        """List files.
+
+        Your own, newest first; or those of one job.
+        """
         query = FilePage(data=request.query_params)
         query.is_valid(raise_exception=True)
         given = query.validated_data
@@ -72,7 +84,12 @@ class Files(View):
             following = f"{request.path}?{urlencode(request.query_params.dict() | {'cursor': str(page[-1].pk)})}"
         return page_response([describe(file) for file in page], following)
 
+    @operation({201: Answer(SentFileShape, headers=("Location",))}, form=FileUpload)
     def post(self, request: Request) -> Response:
+        """Send a file before its job.
+
+        A job names its id where it takes a file, within a day. What no job has taken by then is removed.
+        """
         refuse_unknown(request.data, FileUpload().fields)
         refuse_several(request, ["file"], hint="Send one file in each request.")
         given = FileUpload(data=request.data)
@@ -87,14 +104,23 @@ class Files(View):
 
 
 class OneFile(View):
-    """GET: what the file is, and which job has it. DELETE: a file that no job has taken."""
-
     scopes = {"DELETE": Scope.SUBMIT}
+    path_parameters = {"file_id": "The file's id."}
 
+    @operation(SentFileShape, faults=[SENT_FILE_NOT_FOUND])
     def get(self, request: Request, file_id: uuid.UUID) -> Response:
+        """Look at a file.
+
+        What it is, and which job has it.
+        """
         return Response(describe(_get(request, file_id)))
 
+    @operation({204: Answer(description="It is gone.")}, faults=[SENT_FILE_NOT_FOUND, FORBIDDEN, FILE_TAKEN])
     def delete(self, request: Request, file_id: uuid.UUID) -> Response:
+        """Delete a file.
+
+        One that no job has taken. The files of a job go with it.
+        """
         file = _get(request, file_id)
         if file.owner_id != request.user.pk:
             raise Problem(403, "You may look at this file, but only its owner may delete it.", code="forbidden")
@@ -104,13 +130,21 @@ class OneFile(View):
 
 
 class Content(View):
-    """GET: download the file."""
+    path_parameters = {"file_id": "The file's id."}
 
     # The file is what it is, whatever the client accepts.
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return super().perform_content_negotiation(request, force=True)
 
+    @operation(
+        Answer(BYTES, "The file as it is.", media="*/*", headers=("ContentDisposition", "ETag")),
+        faults=[SENT_FILE_NOT_FOUND, FILE_NOT_KEPT],
+    )
     def get(self, request: Request, file_id: uuid.UUID) -> HttpResponseBase:
+        """Download a file.
+
+        With the type that its content has; what a browser would run comes as application/octet-stream.
+        """
         file = _get(request, file_id)
         if not file.file:
             raise Problem(404, "The file was refused and not kept; its job says why.", code=NOT_KEPT)

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from jobs.api.authentication import REALM
+from jobs.api.openapi import Answer, operation
 from jobs.api.scopes import HasScope
 from jobs.metrics import process
 
@@ -50,9 +51,15 @@ class MayLook(BasePermission):
         return isinstance(user, Scraper) or bool(user.is_staff)
 
 
-class Metrics(APIView):
-    """All metrics, in Prometheus' text format or as OpenMetrics, whichever `Accept` asks for."""
+TEXT = {
+    "type": "string",
+    "description": "a line for each sample",
+    "example": 'sira_queue_depth{queue="default",state="queued"} 3.0\n',
+}
 
+
+class Metrics(APIView):
+    tag = "operations"
     permission_classes = [MayLook, HasScope]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -61,7 +68,15 @@ class Metrics(APIView):
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         return JSONRenderer(), JSONRenderer.media_type  # for problems; whatever is asked for, there is an answer
 
+    @operation(
+        {200: [Answer(TEXT, "Every metric.", media=media) for media in ("text/plain", "application/openmetrics-text")]}
+    )
     def get(self, request: Request) -> HttpResponse:
+        """Read the metrics of this server.
+
+        In Prometheus' text format or as OpenMetrics, whichever `Accept` asks for. For staff, and for whoever comes with
+        METRICS_TOKEN.
+        """
         try:
             encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         except (ValueError, TypeError):  # a version that is no number

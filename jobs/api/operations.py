@@ -11,8 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import operations
+from jobs.api import openapi
 from jobs.api.parsers import ObjectParser
 from jobs.api.problems import Problem
+from jobs.api.shapes.many import OF_OPERATIONS, OperationShape
 from jobs.api.submissions import RETRY_AFTER_SECONDS
 from jobs.api.views import View
 from jobs.door import refuse_unknown
@@ -34,18 +36,31 @@ class OperationInput(serializers.Serializer):
     dry_run = serializers.BooleanField(required=False, default=False, help_text="only say what would be done")
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
+    refuses_unknown = True
+    example = {"filter": {"state": "queued", "session_id": "s1"}, "reason": "the import was wrong"}
+
 
 class OperateOnMany(View):
-    """POST: do it to all jobs that fit: own ones, or with its permission anybody's.
-
-    With `dry_run` nothing is done. Up to 200 are done at once (200), more by a job (202, Location).
-    """
+    """POST: do it to all jobs that fit: own ones, or with its permission anybody's."""
 
     scopes = {"POST": Scope.OPERATE}
     parser_classes = [ObjectParser]
     operation = ""
 
+    @openapi.operation(
+        {
+            200: openapi.Answer(OperationShape, "It is done, or with `dry_run` would be."),
+            202: openapi.Answer(OperationShape, "A job does it.", headers=("Location", "RetryAfter")),
+        },
+        request=OperationInput,
+        faults=OF_OPERATIONS,
+    )
     def post(self, request: Request) -> Response:
+        """Do something to all jobs that a filter fits.
+
+        To your own, or with the permission to anybody's. Up to 200 are done at once, more by a job. With `dry_run`
+        nothing is done; the answer says what would be, and shows some.
+        """
         refuse_unknown(request.data, OperationInput().fields)
         body = OperationInput(data=request.data)
         body.is_valid(raise_exception=True)
@@ -78,20 +93,17 @@ class OperateOnMany(View):
 
 
 class CancelMany(OperateOnMany):
-    """POST: stop all jobs that fit a filter: own ones, or with the permission anybody's."""
-
+    summary = "Cancel all jobs that a filter fits"
     operation = "cancel"
 
 
 class RetryMany(OperateOnMany):
-    """POST: run all failed or cancelled jobs again that fit a filter: own ones, or with the permission anybody's."""
-
+    summary = "Run all failed or cancelled jobs again that a filter fits"
     operation = "requeue"
 
 
 class DeleteMany(OperateOnMany):
-    """POST: delete all ended jobs that fit a filter, each with a receipt: own ones, or anybody's with permission."""
-
+    summary = "Delete all ended jobs that a filter fits"
     operation = "forget"
 
 

@@ -8,7 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import overview
+from jobs.api.openapi import operation
 from jobs.api.serializers import describe_many, describe_queue, describe_resource
+from jobs.api.shapes.overview import OverviewShape
 from jobs.api.views import View
 from jobs.attention import MEANINGS, Concern
 from jobs.history import COARSE, FINE, Bucket
@@ -16,9 +18,15 @@ from jobs.kinds import registry
 
 
 class Overview(View):
-    """GET: own jobs, everybody's in numbers, queues, resources, the last hour and day, and what needs attention."""
+    tag = "operations"
 
+    @operation(OverviewShape)
     def get(self, request: Request) -> Response:
+        """Look at everything at once.
+
+        Your own jobs, everybody's in numbers, queues, resources, the last hour and day, and what needs attention. Jobs
+        of others are numbers, whoever asks but staff.
+        """
         seen = overview.look(request.user)
         return Response(
             {

@@ -62,6 +62,8 @@ def as_markdown() -> str:
 
 _READ = "Read `errors`, mend the fields it names and send the request again."
 _LOOK = "Look for it in its list; it may be another person's, or deleted."
+_RETRY_JOB = "Retry the job."
+_OPERATOR = "Retry the job; if it happens again, tell the operator."
 _LATER = "Send the same request again after `Retry-After` seconds, with the same `Idempotency-Key`."
 _SMALLER = "Send less, or several requests."
 _NEW_TOKEN = "Make a new token at /app/tokens/ and use that."
@@ -127,6 +129,23 @@ declare(
         ("webhook_disabled", 409, "The webhook is disabled.", "Enable it first."),
         ("webhook_exists", 409, "There is a webhook for this URL.", "Change that one."),
         ("too_many_webhooks", 409, "You have as many webhooks as you may.", "Delete one, or change its filters."),
+        # Why a job has no result, where that is asked for.
+        ("cancelled", 409, "The job was cancelled.", _RETRY_JOB),
+        ("timed_out", 409, "The last attempt took longer than its kind may take.", _RETRY_JOB),
+        ("worker_lost", 409, "The worker died or froze at the last attempt.", _RETRY_JOB),
+        ("deadline_exceeded", 409, "The job did not end before its deadline.", "Retry it to give it a new one."),
+        ("resource_taken", 409, "An operator took away what the job held.", _RETRY_JOB),
+        ("refused", 409, "The model refused to answer.", "Send something else."),
+        ("text_too_long", 409, "The text is too long for the model.", "Send a shorter one."),
+        ("provider_unreachable", 409, "The service that is asked could not be reached.", _RETRY_JOB),
+        ("provider_unavailable", 409, "The service could not answer.", _RETRY_JOB),
+        ("provider_timed_out", 409, "The service did not answer in time.", _RETRY_JOB),
+        ("provider_bad_answer", 409, "The service's answer cannot be used.", _OPERATOR),
+        ("provider_rate_limited", 409, "The service takes no more requests for now.", _RETRY_JOB),
+        ("provider_quota", 409, "The service's account has no credit left.", "Tell the operator."),
+        ("provider_refused_key", 409, "The service refused our key.", "Tell the operator."),
+        ("provider_refused_request", 409, "The service refused the request.", "Tell the operator."),
+        ("circuit_open", 409, "The service failed too often and is left alone.", _RETRY_JOB),
         ("request_too_large", 413, "The request is too large.", _SMALLER),
         ("file_too_large", 413, "A file is too large.", "Send a smaller one, or split it."),
         ("too_many_files", 413, "There are too many files.", _SMALLER),

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import (
+    ObjectDoesNotExist,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -46,9 +47,9 @@ STATUS_OF_CODE = {
     "unsupported_type": 415,
     "type_mismatch": 415,
     "idempotency_key_reused": 422,
-    "file_taken": 409,
     "webhook_exists": 409,
     "too_many_webhooks": 409,
+    "file_taken": 409,
 }
 CODE_OF_STATUS = {
     400: "bad_request",
@@ -101,6 +102,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     request = context["request"]
     if problem.status == 500:
         logger.error("%s %s failed", request.method, _route(request), exc_info=error)
+    elif isinstance(error, ObjectDoesNotExist):
+        logger.warning("%s %s met what is gone", request.method, _route(request), exc_info=error)
     elif problem.status == 503:
         logger.warning("%s %s: %s", request.method, _route(request), type(error).__name__)
     set_rollback()
@@ -127,6 +130,8 @@ def as_problem(error: Exception) -> Problem:
             return _of_drf(error)
         case Http404():
             return Problem(404, "There is nothing here, or it is not yours.")
+        case ObjectDoesNotExist():  # it was there when the request began; exception_handler logs where
+            return Problem(404, "It was deleted while this request was at work.")
         case PermissionDenied():
             return Problem(403, str(error) or "You may not do this.")
         case UnknownKind():

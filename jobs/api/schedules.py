@@ -9,9 +9,21 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.api.openapi import Answer, operation
+from jobs.api.openapi.common import QUEUE_DRAINING
 from jobs.api.operating import reason_given
 from jobs.api.problems import Problem
 from jobs.api.serializers import describe
+from jobs.api.shapes.catalogue import (
+    NOT_RUNNABLE,
+    NOTHING_TO_DO,
+    SCHEDULE_BROKEN,
+    SCHEDULE_NOT_FOUND,
+    SCHEDULES_ARE_FOR_STAFF,
+    ScheduleListShape,
+    ScheduleShape,
+)
+from jobs.api.shapes.jobs import JobShape
 from jobs.api.views import View
 from jobs.door import refuse_unknown
 from jobs.engine import timetable
@@ -31,30 +43,52 @@ class Deed(serializers.Serializer):
 
     reason = serializers.CharField(max_length=300)
 
+    refuses_unknown = True
+    example = {"reason": "The import waits for it."}
 
-class Schedules(View):
-    """GET: every schedule, and whether a cluster is alive that keeps the time. For staff who may see the queues."""
 
+#: Of what an operator does to a schedule.
+OF_DEEDS = (SCHEDULES_ARE_FOR_STAFF, SCHEDULE_NOT_FOUND, NOTHING_TO_DO)
+
+
+class ScheduleView(View):
+    tag = "operations"
+    path_parameters = {"schedule_id": "The schedule's id."}
+
+
+class Schedules(ScheduleView):
+    @operation(ScheduleListShape, faults=[SCHEDULES_ARE_FOR_STAFF])
     def get(self, request: Request) -> Response:
+        """List the schedules.
+
+        What recurs and when it runs next, and whether a cluster is alive that keeps the time. For staff who may see the
+        queues.
+        """
         _require(request, LOOK)
         shown = [describe_schedule(entry) for entry in timetable.entries()]
         return Response({"results": shown, "is_kept": timetable.is_kept()})
 
 
-class OneSchedule(View):
-    """GET: how often a schedule runs, when next, and how it went last."""
-
+class OneSchedule(ScheduleView):
+    @operation(ScheduleShape, faults=[SCHEDULES_ARE_FOR_STAFF, SCHEDULE_NOT_FOUND])
     def get(self, request: Request, schedule_id: int) -> Response:
+        """Look at a schedule.
+
+        How often it runs, when next, and how it went last.
+        """
         _require(request, LOOK)
         return Response(describe_schedule(_get(schedule_id)))
 
 
-class SwitchSchedule(View):
-    """POST: pause or resume a schedule, with a reason; for operators. Answers with the schedule as it is then."""
-
+class SwitchSchedule(ScheduleView):
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(ScheduleShape, request=Deed, faults=[*OF_DEEDS, SCHEDULE_BROKEN])
     def post(self, request: Request, schedule_id: int, verb: str) -> Response:
+        """Pause or resume a schedule.
+
+        For operators, with a reason. The answer is the schedule as it is then.
+        """
         entry, on_record = _to_operate(request, schedule_id)
         if SWITCHES[verb] and entry.kind is None and entry.is_broken:
             raise Problem(
@@ -68,12 +102,19 @@ class SwitchSchedule(View):
         return Response(describe_schedule(_get(schedule_id)))
 
 
-class RunSchedule(View):
-    """POST: submit a job of the schedule's kind at once, with a reason; for operators. Its times stay as they are."""
-
+class RunSchedule(ScheduleView):
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        {202: Answer(JobShape, "The job waits for a worker.", headers=("Location",))},
+        request=Deed,
+        faults=[*OF_DEEDS, NOT_RUNNABLE, QUEUE_DRAINING],
+    )
     def post(self, request: Request, schedule_id: int) -> Response:
+        """Run a schedule now.
+
+        For operators, with a reason: a job of its kind is submitted at once. Its times stay as they are.
+        """
         entry, on_record = _to_operate(request, schedule_id)
         if entry.kind is None:
             raise Problem(409, "Only schedules that submit a kind of this release can be run.", code="not_runnable")

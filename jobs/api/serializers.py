@@ -19,6 +19,7 @@ from rest_framework import serializers
 from rest_framework.utils.encoders import JSONEncoder
 
 from jobs import deadlines
+from jobs.api.openapi.kinds import examples_as_json
 from jobs.attempts import Attempt
 from jobs.clock import database_now
 from jobs.kinds import JobKind, registry
@@ -319,6 +320,9 @@ class SubmissionInput(serializers.Serializer):
     metadata = serializers.DictField(required=False, default=dict)
     webhook_url = WebhookUrl(required=False, allow_blank=True, default="")
 
+    refuses_unknown = always_sent = True
+    examples = staticmethod(examples_as_json)
+
     def validate_run_after(self, moment: datetime | None) -> datetime | None:
         if moment is not None and not timedelta(days=-1) < moment - timezone.now() < LONGEST_DELAY:
             raise serializers.ValidationError(
@@ -330,10 +334,16 @@ class SubmissionInput(serializers.Serializer):
 class JobPage(JobFilter):
     """The query of a list: which jobs, and which page of them."""
 
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
+    cursor = serializers.UUIDField(required=False, help_text="from `next` of the page before")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of one page"
+    )
 
 
 class EventQuery(serializers.Serializer):
-    after = serializers.IntegerField(required=False, min_value=0, max_value=2**62, default=0)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=1000, default=500)
+    after = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**62, default=0, help_text="the `seq` of the last event that is known"
+    )
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=1000, default=500, help_text="of one answer; a stream has none"
+    )

@@ -168,7 +168,10 @@ def wait_for_end(job: Job, seconds: float) -> Job:
         if state in FINISHED:
             break
     was = was_replayed(job)
-    job = Job.objects.get(pk=job.pk)
+    try:
+        job = Job.objects.get(pk=job.pk)
+    except Job.DoesNotExist:
+        raise Problem(404, "The job was deleted.", code="job_not_found") from None
     job.was_replayed = was  # type: ignore[attr-defined]
     return job
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jobs.api import bulk, catalogue, exports, files, operations, overview, schedules, views, webhooks
+from jobs.api import (
+    bulk,
+    catalogue,
+    description,
+    exports,
+    files,
+    operations,
+    overview,
+    schedules,
+    views,
+    webhooks,
+)
 from jobs.queue_modes import VERBS
 
 app_name = "api"
@@ -36,6 +47,8 @@ urlpatterns = [
     ),
     path("resources/", views.Resources.as_view(), name="resources"),
     path("kinds/", views.Kinds.as_view(), name="kinds"),
+    path("schema/", description.Schema.as_view(), name="schema"),
+    path("docs/", description.Docs.as_view(), name="docs"),
     path("problems/", catalogue.ProblemTypes.as_view(), name="problems"),
     path("problems/<slug:code>/", catalogue.OneProblemType.as_view(), name="problem"),
     path("schedules/", schedules.Schedules.as_view(), name="schedules"),

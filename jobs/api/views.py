@@ -23,6 +23,18 @@ from jobs.api import streaming, submissions
 from jobs.api.authentication import add_limit_headers, token_used
 from jobs.api.downloads import send_file
 from jobs.api.language import english
+from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Answer, Fault, operation
+from jobs.api.openapi.common import (
+    BYTES,
+    FILE_NOT_FOUND,
+    FORBIDDEN,
+    JOB_NOT_FOUND,
+    OF_FILES,
+    OF_SUBMISSIONS,
+    SUBMITTED,
+)
+from jobs.api.openapi.headers import LAST_EVENT_ID
+from jobs.api.openapi.kinds import SubmissionForm
 from jobs.api.operating import job_to_operate, may_operate, on_record, reason_given
 from jobs.api.parsers import ObjectParser, parse_object
 from jobs.api.problems import Problem
@@ -41,6 +53,8 @@ from jobs.api.serializers import (
     links,
     to_json,
 )
+from jobs.api.shapes import endings, operations
+from jobs.api.shapes.jobs import EventListShape, JobListShape, JobShape, SubmittedJobShape
 from jobs.attempts import attempts_of
 from jobs.clock import database_now
 from jobs.door import refuse_unknown
@@ -54,13 +68,25 @@ from jobs.running import NOT_KEPT
 from jobs.states import UNFINISHED
 from jobs.tokens.models import Scope
 
+#: For the API's description.
+STREAM = {
+    "type": "string",
+    "description": "Server-sent events: `id` is the event's seq, `event` its type, `data` an Event as JSON.",
+    "example": 'retry: 1000\n\nid: 2\nevent: started\ndata: {"seq":2,"type":"started","state":"processing"}\n\n',
+}
+#: What may be wrong with a submission's kind or its file.
+OF_KINDS = (Fault(400, "unknown_kind", "No app declares this kind."), *OF_FILES)
+
 
 class View(APIView):
     """What our views share: JSON objects and forms in, JSON and problems out, in English.
 
+    tag: the part of the API's description that it stands in. path_parameters: what those of its address are.
     scopes: what a token needs for each method that changes something, such as {"POST": Scope.SUBMIT}.
     """
 
+    tag = "jobs"
+    path_parameters: ClassVar[Mapping[str, str]] = {}
     scopes: ClassVar[Mapping[str, Scope]] = {}
     parser_classes = [ObjectParser, MultiPartParser, FormParser]
 
@@ -78,11 +104,15 @@ class View(APIView):
 
 
 class Jobs(View):
-    """GET: own jobs, newest first (staff: everybody's). POST: submit one job of any kind."""
-
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(Answer(JobListShape, headers=("NextPage",)), parameters=[JobPage])
     def get(self, request: Request) -> Response:
+        """List jobs.
+
+        Your own, newest first; staff see everybody's. All filters that are given must fit. Several values of `state`,
+        `kind` and `queue` are separated by commas. Follow `next` until it is null.
+        """
         query = JobPage(data=request.query_params, context={"user": request.user})
         query.is_valid(raise_exception=True)
         page = find_page(
@@ -99,7 +129,22 @@ class Jobs(View):
             following = f"{request.path}?{parameters.urlencode()}"
         return page_response(describe_many(page.jobs), following)
 
+    @operation(
+        {
+            202: Answer(SubmittedJobShape, "The job waits for a worker, or runs.", headers=SUBMITTED),
+            200: Answer(SubmittedJobShape, "The job has ended already.", headers=SUBMITTED),
+        },
+        request=SubmissionInput,
+        form=SubmissionForm,
+        parameters=[IDEMPOTENCY_KEY, PREFER],
+        faults=[*OF_SUBMISSIONS, *endings.OF_NAMED_WEBHOOKS, *OF_KINDS],
+    )
     def post(self, request: Request) -> Response:
+        """Submit a job.
+
+        `kind` says of what kind, `input` is what that kind takes. Files come as multipart/form-data: then the fields of
+        `input` are fields of the form, and `metadata` is a text with JSON.
+        """
         envelope = SubmissionInput(data=self._envelope(request))
         envelope.is_valid(raise_exception=True)
         given = dict(envelope.validated_data)
@@ -136,11 +181,22 @@ class Jobs(View):
 
 
 class OneJob(View):
-    """GET: how the job stands. DELETE: forget a finished job with all that belongs to it; a receipt stays."""
-
     scopes = {"DELETE": Scope.OPERATE}
 
+    @operation(
+        {
+            200: Answer(JobShape, headers=("ETag", "RetryAfter")),
+            304: Answer(description="It is as you know it.", headers=("ETag", "RetryAfter")),
+        },
+        parameters=[PREFER, IF_NONE_MATCH],
+        faults=[JOB_NOT_FOUND],
+    )
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Look at a job.
+
+        How far it is, its place in the queue, what it waits for and when it should end. An unfinished one has
+        `Retry-After`.
+        """
         job = submissions.get_visible_job(request, job_id)
         if wait := submissions.preferred_wait(request):
             job = submissions.wait_for_end(job, wait)
@@ -153,7 +209,12 @@ class OneJob(View):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return Response(body, headers=headers)
 
+    @operation(endings.ReceiptShape, faults=[JOB_NOT_FOUND, FORBIDDEN, endings.JOB_UNFINISHED])
     def delete(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Forget a job that has ended.
+
+        Its input, files, result and events are removed; a receipt (a hash and the time) stays.
+        """
         job = job_to_operate(request, job_id, "forget")
         try:
             with on_record(request, job, "forget") as after:
@@ -168,20 +229,28 @@ class OneJob(View):
 
 
 class Events(View):
-    """GET: what has happened to the job, after a cursor; a stream of it for `Accept: text/event-stream`."""
-
     renderer_classes = [JSONRenderer, streaming.EventStreamRenderer]
 
+    @operation(
+        {200: [Answer(EventListShape), Answer(STREAM, media=streaming.MEDIA_TYPE)]},
+        parameters=[EventQuery, LAST_EVENT_ID],
+        faults=[JOB_NOT_FOUND],
+    )
     def get(self, request: Request, job_id: uuid.UUID) -> HttpResponseBase:
+        """Read what has happened to a job.
+
+        The events after the cursor `after`, oldest first. With `Accept: text/event-stream` they come as a stream that
+        goes on until the job has ended; a client that comes again with `Last-Event-ID` misses and repeats nothing.
+        """
         job = submissions.get_visible_job(request, job_id)
+        query = _event_query(request.query_params)
+        if last := request.headers.get("Last-Event-ID"):  # a client that comes again
+            query |= {"after": _event_query({"after": last})["after"]}
         if request.accepted_renderer.media_type == streaming.MEDIA_TYPE:
-            cursor = request.headers.get("Last-Event-ID") or request.query_params.get("after") or 0
-            query = _event_query({"after": cursor})
             caller = Caller(request.user, token_used(request), request.session)
             response = streaming.respond(job, caller, query["after"])
             submissions.release_connection()  # the stream has none of its own, and may last for hours
             return response
-        query = _event_query(request.query_params)
         events = list(job.events.filter(seq__gt=query["after"]).order_by("seq")[: query["limit"]])
         return Response(
             {
@@ -193,27 +262,40 @@ class Events(View):
 
 
 class Attempts(View):
-    """GET: the latest attempts at the job, newest first. Workers and the last traceback are for staff."""
-
+    @operation(endings.AttemptListShape, faults=[JOB_NOT_FOUND])
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        """List the attempts at a job.
+
+        The latest ones, newest first. Workers and the last traceback are for staff.
+        """
         job = submissions.get_visible_job(request, job_id)
         return Response({"results": [describe_attempt(attempt, request.user) for attempt in attempts_of(job)]})
 
 
 class Input(View):
-    """GET: what the job was given. It does not change, so descriptions, which are sent often, leave it out."""
-
+    @operation(endings.JobInputShape, faults=[JOB_NOT_FOUND])
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Read what a job was given.
+
+        It does not change, so descriptions of the job, which are sent often, leave it out.
+        """
         job = submissions.get_visible_job(request, job_id)
         return Response({"id": str(job.pk), "kind": job.kind, "input": job.input, "links": links(job)})
 
 
 class Cancel(View):
-    """POST: stop the job. 200 when it is cancelled, 202 when a running attempt was told to stop."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        {200: Answer(JobShape, "It is cancelled."), 202: Answer(JobShape, "The running attempt was told to stop.")},
+        request=endings.ReasonInput,
+        faults=[JOB_NOT_FOUND, FORBIDDEN, endings.JOB_ENDED],
+    )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Cancel a job.
+
+        What waits is cancelled at once, what runs stops within two seconds. The parts of a batch go with it.
+        """
         job = job_to_operate(request, job_id, "cancel")
         with on_record(request, job, "cancel"):
             cancelled = lifecycle.cancel(job.pk, by=request.user.get_username(), reason=reason_given(request))
@@ -224,11 +306,18 @@ class Cancel(View):
 
 
 class Retry(View):
-    """POST: run a failed or cancelled job again."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        {202: Answer(JobShape, "It waits again.", headers=("Location", "Link", "RetryAfter"))},
+        request=endings.ReasonInput,
+        faults=[JOB_NOT_FOUND, FORBIDDEN, endings.NOT_RETRYABLE],
+    )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Run a failed or cancelled job again.
+
+        With the input that it had, and with all its attempts. What happened before stays in its events.
+        """
         job = job_to_operate(request, job_id, "requeue")
         with on_record(request, job, "requeue"):
             requeued = lifecycle.requeue(job.pk, by=request.user.get_username(), reason=reason_given(request))
@@ -243,13 +332,19 @@ class Retry(View):
 
 
 class File(View):
-    """GET: download one file of the job."""
-
     # The file is what it is, whatever the client accepts.
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return super().perform_content_negotiation(request, force=True)
 
+    @operation(
+        Answer(BYTES, "The file as it is.", media="*/*", headers=("ContentDisposition", "ETag")),
+        faults=[JOB_NOT_FOUND, FILE_NOT_FOUND, endings.FILE_NOT_KEPT],
+    )
     def get(self, request: Request, job_id: uuid.UUID, file_id: uuid.UUID) -> HttpResponseBase:
+        """Download a file of a job.
+
+        With the type that its content has; what a browser would run comes as application/octet-stream.
+        """
         job = submissions.get_visible_job(request, job_id)
         try:
             file = job.files.get(pk=file_id)
@@ -261,19 +356,35 @@ class File(View):
 
 
 class Queues(View):
-    """GET: every queue in numbers; nobody's jobs."""
+    tag = "operations"
 
+    @operation(operations.QueueListShape)
     def get(self, request: Request) -> Response:
+        """List the queues.
+
+        In numbers: how many jobs wait and since when, how many run, who serves them. Nobody's jobs are shown.
+        """
         now = database_now()
         return Response({"results": [describe_queue(queue, now) for queue in queues.describe()], "as_of": now})
 
 
 class SwitchQueue(View):
-    """POST: pause, resume or drain a queue, with a reason; for operators. Answers with the queue as it is then."""
+    tag = "operations"
+    path_parameters = {"queue": "The queue's name."}
 
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        operations.QueueShape,
+        request=operations.SwitchReasonInput,
+        faults=[operations.QUEUE_NOT_FOUND, operations.OPERATORS_ONLY, operations.NOTHING_TO_DO],
+    )
     def post(self, request: Request, queue: str, verb: str) -> Response:
+        """Pause, resume or drain a queue.
+
+        For operators, with a reason. Paused: jobs come in and wait. Draining: none comes in, what is there is worked
+        off. Resumed: as usual. The answer is the queue as it is then.
+        """
         # Before the permissions: the names of queues are no secret.
         if queue not in {known.name for known in queues.describe()}:
             known = ", ".join(registry.queues())
@@ -292,19 +403,31 @@ class SwitchQueue(View):
 
 
 class Resources(View):
-    """GET: what jobs share, and who holds it. Whose job that is learn only its owner and staff."""
+    tag = "operations"
 
+    @operation(operations.ResourceListShape)
     def get(self, request: Request) -> Response:
+        """List what jobs share.
+
+        Such as the GPU: who holds it and since when, how many wait. Whose job that is learn only its owner and staff.
+        """
         shown = [describe_resource(resource, request.user) for resource in resources()]
         return Response({"results": shown, "as_of": database_now()})
 
 
 class TakeResource(View):
-    """POST: take the resource from the job that holds it; for operators."""
-
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        JobShape,
+        request=endings.ReasonInput,
+        faults=[JOB_NOT_FOUND, operations.OPERATORS_ONLY, endings.HOLDS_NOTHING],
+    )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Take the resource from the job that holds it.
+
+        For operators. The attempt is ended and the job waits to be tried again.
+        """
         job = submissions.get_visible_job(request, job_id)
         # Its owner as well: the resource is everybody's.
         if not may_operate(request, "take_resource"):
@@ -319,9 +442,20 @@ class TakeResource(View):
 
 
 class Kinds(View):
-    """GET: what can be submitted, and what each kind takes."""
+    tag = "operations"
 
+    @operation(
+        {
+            200: Answer(operations.KindListShape, headers=("ETag",)),
+            304: Answer(description="They are as you know them.", headers=("ETag",)),
+        },
+        parameters=[IF_NONE_MATCH],
+    )
     def get(self, request: Request) -> Response:
+        """List the kinds of jobs.
+
+        What can be submitted, and what each kind takes.
+        """
         body = {"results": [describe_kind(kind) for kind in registry if not kind.internal]}
         etag = quote_etag(hashlib.sha256(to_json(body).encode()).hexdigest()[:32])
         if is_known(request, etag):  # they change with a release

@@ -12,8 +12,24 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.api.openapi import Answer, operation
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE, WebhookUrl
+from jobs.api.shapes.webhooks import (
+    DELIVERY_NOT_FOUND,
+    DELIVERY_UNFINISHED,
+    TOO_MANY_WEBHOOKS,
+    URL_REFUSED,
+    WEBHOOK_DISABLED,
+    WEBHOOK_EXISTS,
+    WEBHOOK_NOT_FOUND,
+    DeliveryListShape,
+    DeliveryShape,
+    NewSecretShape,
+    NewWebhookShape,
+    WebhookListShape,
+    WebhookShape,
+)
 from jobs.api.views import View, page_response, refuse_unknown
 from jobs.kinds import UnknownKind, registry
 from jobs.tokens.models import Scope
@@ -26,6 +42,10 @@ Because = WebhookEndpoint.Because
 ASKABLE = [str(event) for event in WebhookEvent if event != WebhookEvent.TEST]
 
 
+class KindName(serializers.CharField):
+    """The name of a kind."""
+
+
 class WebhookInput(serializers.Serializer):
     """What an owner says about a webhook."""
 
@@ -34,9 +54,12 @@ class WebhookInput(serializers.Serializer):
     event_types = serializers.ListField(
         child=serializers.ChoiceField(choices=ASKABLE), required=False, min_length=1, max_length=len(ASKABLE)
     )
-    kinds = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=100)
+    kinds = serializers.ListField(child=KindName(max_length=100), required=False, max_length=100)
     named_only = serializers.BooleanField(required=False)
     enabled = serializers.BooleanField(required=False)
+
+    refuses_unknown = True
+    example = {"url": "https://hooks.example.com/sira", "event_types": ["job.succeeded", "job.failed"]}
 
     def validate_event_types(self, types: list[str]) -> list[str]:
         return sorted(set(types))
@@ -51,23 +74,45 @@ class WebhookInput(serializers.Serializer):
 
 
 class Page(serializers.Serializer):
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
+    cursor = serializers.UUIDField(required=False, help_text="from `next` of the page before")
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of one page"
+    )
 
 
 class DeliveryPage(Page):
-    state = serializers.ChoiceField(choices=WebhookDelivery.State.choices, required=False)
+    state = serializers.ChoiceField(
+        choices=WebhookDelivery.State.choices, required=False, help_text="only those that stand so"
+    )
 
 
-class Webhooks(View):
-    """GET: own webhooks, newest first. POST: make one; the answer holds its secret, which is not shown again."""
+#: Of an address that is said to be a webhook's.
+OF_URLS = (URL_REFUSED, WEBHOOK_EXISTS, TOO_MANY_WEBHOOKS)
 
+
+class WebhookView(View):
+    tag = "webhooks"
+    path_parameters = {"webhook_id": "The webhook's id.", "delivery_id": "The delivery's id."}
+
+
+class Webhooks(WebhookView):
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(Answer(WebhookListShape, headers=("NextPage",)), parameters=[Page])
     def get(self, request: Request) -> Response:
+        """List your webhooks.
+
+        Newest first; also those that jobs named as their `webhook_url`. Nobody sees the webhooks of others.
+        """
         return _page(request, Page, WebhookEndpoint.objects.filter(owner_id=request.user.pk), describe)
 
+    @operation({201: Answer(NewWebhookShape, headers=("Location",))}, request=WebhookInput, faults=OF_URLS)
     def post(self, request: Request) -> Response:
+        """Make a webhook.
+
+        It is told when your jobs end; with `event_types` and `kinds` of those only that you name. The answer holds its
+        secret, which is not shown again. What is sent, and how it is signed, is in docs/webhooks.md.
+        """
         refuse_unknown(request.data, WebhookInput().fields)
         given = WebhookInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -81,15 +126,23 @@ class Webhooks(View):
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["links"]["self"]})
 
 
-class OneWebhook(View):
-    """GET: the webhook. PATCH: change it, or switch it off and on (`enabled`). DELETE: with its deliveries."""
-
+class OneWebhook(WebhookView):
     scopes = {"PATCH": Scope.OPERATE, "DELETE": Scope.OPERATE}
 
+    @operation(WebhookShape, faults=[WEBHOOK_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Look at a webhook.
+
+        With how its deliveries went lately, and since when and why nothing is sent to it, if so.
+        """
         return Response(describe(_get(request, webhook_id)))
 
+    @operation(WebhookShape, request=WebhookInput, faults=[WEBHOOK_NOT_FOUND, *OF_URLS])
     def patch(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Change a webhook.
+
+        What is not named stays. `enabled` switches it off and on.
+        """
         endpoint = _get(request, webhook_id)
         refuse_unknown(request.data, WebhookInput().fields)
         given = WebhookInput(data=request.data, partial=True)
@@ -103,53 +156,79 @@ class OneWebhook(View):
             endpoints.disable(endpoint, Because.OWNER)
         return Response(describe(_get(request, webhook_id)))
 
+    @operation({204: Answer(description="It is gone.")}, faults=[WEBHOOK_NOT_FOUND])
     def delete(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Delete a webhook with its deliveries.
+
+        Nothing is sent to it any more, not even what waits to be sent again.
+        """
         _get(request, webhook_id).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RotateSecret(View):
-    """POST: a new secret, shown once. For a day the old one signs as well."""
-
+class RotateSecret(WebhookView):
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(NewSecretShape, faults=[WEBHOOK_NOT_FOUND])
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Give a webhook a new secret.
+
+        It is shown once. For a day the old one signs as well, so that the receiver can change over.
+        """
         endpoint = _get(request, webhook_id)
         secret = endpoints.rotate_secret(endpoint)
         return Response({"secret": secret, "old_secret_until": endpoint.old_secret_until})
 
 
-class Test(View):
-    """POST: send a `webhook.test` event."""
-
+class Test(WebhookView):
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        {202: Answer(DeliveryShape, "It will be sent in a moment.", headers=("Location",))},
+        faults=[WEBHOOK_NOT_FOUND, WEBHOOK_DISABLED],
+    )
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """Send a test event to a webhook.
+
+        An event of type `webhook.test`. How it went is at `Location`.
+        """
         endpoint = _get(request, webhook_id)
         _refuse_disabled(endpoint)
         return _sent(endpoints.send_test(endpoint))
 
 
-class Deliveries(View):
-    """GET: what was told to this webhook, or should have been, newest first, with every attempt."""
-
+class Deliveries(WebhookView):
+    @operation(Answer(DeliveryListShape, headers=("NextPage",)), parameters=[DeliveryPage], faults=[WEBHOOK_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
+        """List what a webhook was told.
+
+        Or should have been told; newest first, with every attempt.
+        """
         return _page(request, DeliveryPage, _deliveries(_get(request, webhook_id)), describe_delivery)
 
 
-class OneDelivery(View):
-    """GET: one delivery with its attempts."""
-
+class OneDelivery(WebhookView):
+    @operation(DeliveryShape, faults=[WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND])
     def get(self, request: Request, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
+        """Look at one delivery.
+
+        With every attempt: when, how long it took, and what came of it.
+        """
         return Response(describe_delivery(_get_delivery(_get(request, webhook_id), delivery_id)))
 
 
-class Replay(View):
-    """POST: send it once more, with the same `webhook-id`, marked as a replay."""
-
+class Replay(WebhookView):
     scopes = {"POST": Scope.OPERATE}
 
+    @operation(
+        {202: Answer(DeliveryShape, "It will be sent in a moment.", headers=("Location",))},
+        faults=[WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND, WEBHOOK_DISABLED, DELIVERY_UNFINISHED],
+    )
     def post(self, request: Request, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> Response:
+        """Send a delivery once more.
+
+        With the same `webhook-id`, so a receiver that had it already can tell; marked as a replay.
+        """
         endpoint = _get(request, webhook_id)
         delivery = _get_delivery(endpoint, delivery_id)
         _refuse_disabled(endpoint)

@@ -1,4 +1,4 @@
-"""Five changes to django-q2 1.11.1, and why.
+"""Six changes to django-q2 1.11.1, and why.
 
 1. `Queue.get` of the standard library waits for data while it holds the read lock. A worker that is killed in that wait
    (one idle worker always is in it) takes the lock along and no worker of the cluster gets anything any more.
@@ -12,6 +12,10 @@
    for ever. Ours heeds the first one only.
 5. Every worker would load models and tables by itself: half a second of processor time, memory of its own, and that
    again after each death. Ours loads them in the sentinel, before it forks the workers.
+6. After each ring a worker tells how it stands while it holds its timer's lock; the sentinel takes that lock to look
+   whether the worker is alive. A worker that is killed in this moment takes the lock along: the sentinel waits for ever
+   and starts no worker again. Ours has no lock: what is read and written is one number, and of two writes either is
+   right.
 
 `tests/engine/test_crashes.py` kills idle workers again and again and signals whole groups, to see that they hold.
 """
@@ -20,11 +24,12 @@ from __future__ import annotations
 
 import gc
 import multiprocessing.queues
+import multiprocessing.sharedctypes
 import queue
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -52,8 +57,27 @@ def apply() -> None:
     queues.Queue.get = _get
     cluster.Sentinel.stop = _stop
     cluster.Sentinel.guard = _guard
+    cluster.Value = _Timer
     cluster.Sentinel.spawn_cluster = _spawn_cluster
     cluster.Cluster.sig_handler = _sig_handler
+
+
+class _Timer:
+    """Stands in for the `multiprocessing.Value` of a worker: seconds that it may still take; -1 idle, -2 recycled."""
+
+    def __init__(self, typecode: str, value: float) -> None:
+        self._number = multiprocessing.sharedctypes.RawValue(typecode, value)
+
+    @property
+    def value(self) -> float:
+        return self._number.value
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self._number.value = value
+
+    def get_lock(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def _sig_handler(self: Any, signum: int, frame: Any) -> None:

@@ -20,7 +20,7 @@ from orders.replies.promises import find_promises
 from orders.replies.statuses import find_statements
 from orders.snapshot import Snapshot
 
-LINK, EMAIL, TRACKING, NAME, MONEY, DATE, NUMBER, STATUS, PROMISE, CARRIER, SCRIPT = (
+TYPES = LINK, EMAIL, TRACKING, NAME, MONEY, DATE, NUMBER, STATUS, PROMISE, CARRIER, SCRIPT = (
     "link", "email", "tracking", "name", "money", "date", "number", "status", "promise", "carrier", "script",
 )  # fmt: skip
 

@@ -41,11 +41,13 @@ class ChunkSettings(serializers.Serializer):
         min_value=SMALLEST_SIZE,
         max_value=LARGEST_SIZE,
         default=DEFAULT_SIZE,
-        help_text="Characters, at most",
+        help_text="of a chunk: characters, at most",
     )
     chunk_overlap = serializers.IntegerField(
-        min_value=0, max_value=LARGEST_SIZE, default=0, help_text="Characters that a chunk repeats of the one before"
+        min_value=0, max_value=LARGEST_SIZE, default=0, help_text="characters that a chunk repeats of the one before"
     )
+
+    example: dict[str, Any] = {"chunk_size": DEFAULT_SIZE, "chunk_overlap": 0}
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if data["chunk_overlap"] >= data["chunk_size"]:
@@ -56,7 +58,9 @@ class ChunkSettings(serializers.Serializer):
 class IngestDocumentInput(ChunkSettings):
     """The input of `parsers.ingest_document`."""
 
-    file = DocumentField()
+    file = DocumentField(help_text="a PDF, DOCX, text or image; the job's session_id says where it belongs")
+
+    example = ChunkSettings.example | {"file": "(the file's bytes)"}
 
 
 class LabelField(serializers.CharField):
@@ -72,7 +76,7 @@ class LabelField(serializers.CharField):
 class BatchRequest(ChunkSettings):
     """The form of process-and-store-batch, but for its files."""
 
-    session_id = LabelField()
+    session_id = LabelField(help_text="your own name for the session; it is made when there is none")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if data["chunk_overlap"] >= data["chunk_size"]:
@@ -86,20 +90,31 @@ class BatchRequest(ChunkSettings):
 class Page(serializers.Serializer):
     """The query of a list. cursor: as the last page's `next` has it."""
 
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE)
-    cursor = serializers.RegexField(r"^\d{1,18}$", required=False)
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_PAGE, default=PAGE, help_text="of the rows of a page"
+    )
+    cursor = serializers.RegexField(r"^[0-9]{1,18}$", required=False, help_text="as the last page's `next` has it")
 
 
 class ChunkPage(Page):
-    cursor = serializers.RegexField(r"^\d{1,18}\.\d{1,9}$", required=False)
-    document = serializers.IntegerField(required=False, min_value=0, max_value=2**62)
+    cursor = serializers.RegexField(
+        r"^[0-9]{1,18}\.[0-9]{1,9}$", required=False, help_text="as the last page's `next` has it"
+    )
+    document = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**62, help_text="only the chunks of this one, by its id"
+    )
 
 
 class SearchQuery(serializers.Serializer):
     """Any text is a query; a limit out of its bounds is brought back into them."""
 
-    q = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
-    limit = serializers.IntegerField(required=False, default=LIMIT)
+    q = serializers.CharField(
+        required=False, allow_blank=True, default="", trim_whitespace=False, help_text="words, in any form of theirs"
+    )
+    limit = serializers.IntegerField(required=False, default=LIMIT, help_text=f"of the hits, 1 to {LARGEST_LIMIT}")
+
+    #: No query is refused.
+    takes_anything = True
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         try:
@@ -107,6 +122,17 @@ class SearchQuery(serializers.Serializer):
         except ValueError:
             limit = LIMIT
         return {"q": data.get("q", ""), "limit": max(1, min(limit, LARGEST_LIMIT))}
+
+
+class StatusQuery(serializers.Serializer):
+    session_id = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="looked at when the id is not known",
+    )
+
+    #: No query is refused.
+    takes_anything = True
 
 
 # --- out ------------------------------------------------------------------------------------------------------------

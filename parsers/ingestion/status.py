@@ -44,7 +44,9 @@ WORDS = Vocabulary(
     },
 )
 #: How `found_by` names where an answer came from.
-BY_JOB, BY_SESSION, BY_CHUNKS, BY_NOTHING = "job", "session", "chunks", "nothing"
+FOUND_BY = BY_JOB, BY_SESSION, BY_CHUNKS, BY_NOTHING = "job", "session", "chunks", "nothing"
+#: The kinds of evidence; each but `waiting` is a sentence of messages.py.
+EVIDENCE = ("children", "chunks", "workers", "waiting", "attempts", "session", "job_missing", "job_id_not_found")
 
 
 def find_status(user: Any, *, job_id: str = "", session_id: str = "") -> dict[str, Any]:

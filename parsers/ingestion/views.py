@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.api.batches import accept_batch
+from jobs.api.openapi import IDEMPOTENCY_KEY, Answer, operation
+from jobs.api.openapi.common import OF_BATCHES, OF_SUBMISSIONS
 from jobs.api.problems import Problem
 from jobs.api.submissions import RETRY_AFTER_SECONDS, accepted_response, was_replayed
 from jobs.api.uploads import BatchTooLarge, BatchView, EmptyBatch, TooManyFiles
@@ -27,10 +29,27 @@ from parsers.ingestion.serializers import (
     ChunkPage,
     Page,
     SearchQuery,
+    StatusQuery,
     describe_chunk,
     describe_document,
     describe_hit,
     describe_sessions,
+)
+from parsers.ingestion.shapes import (
+    ACCEPT_LANGUAGE,
+    DOCUMENT_NOT_FOUND,
+    OF_LABELS,
+    SESSION_NOT_FOUND,
+    STILL_STOPPING,
+    AcceptedBatchShape,
+    BatchStatusShape,
+    ChunkPageShape,
+    DocumentBatchInput,
+    ForgottenSessionShape,
+    SearchShape,
+    SessionDocumentPageShape,
+    SessionPageShape,
+    SessionShape,
 )
 from parsers.models import Chunk, DocumentSession
 
@@ -38,14 +57,29 @@ from parsers.models import Chunk, DocumentSession
 FOLDER = "ingestion"
 #: A running attempt stops within two seconds of being told to; this allows for a busy machine.
 STOP_SECONDS = 10.0
+_HEADERS = ("Location", "Link", "RetryAfter", "IdempotentReplayed")
 
 
 class ProcessAndStoreBatch(BatchView):
-    """POST: documents become chunks of a session; the answer is the batch's id."""
+    tag = "documents"
 
     scopes = {"POST": Scope.SUBMIT}
 
+    @operation(
+        {
+            202: Answer(AcceptedBatchShape, "The documents were taken and are a batch.", headers=_HEADERS),
+            200: Answer(AcceptedBatchShape, "The batch has ended already.", headers=_HEADERS),
+        },
+        form=DocumentBatchInput,
+        parameters=[IDEMPOTENCY_KEY, ACCEPT_LANGUAGE],
+        faults=[*OF_SUBMISSIONS, *OF_BATCHES, *OF_LABELS],
+    )
     def post(self, request: Request) -> Response:
+        """Send documents to a session.
+
+        Each becomes a job of its own, then chunks of the session. A file that cannot be taken fails alone, with its
+        reason in the status. The same document sent again is not stored twice; another chunk size replaces its chunks.
+        """
         form = BatchRequest(data=request.data)
         form.is_valid(raise_exception=True)
         session_id = form.validated_data["session_id"]
@@ -74,18 +108,30 @@ class ProcessAndStoreBatch(BatchView):
 
 
 class BatchStatus(View):
-    """GET: how the batch stands, from the best evidence there is. 200 also when nothing is known."""
+    tag = "documents"
 
+    @operation(
+        {200: Answer(BatchStatusShape, headers=("RetryAfter",))},
+        parameters=[StatusQuery, ACCEPT_LANGUAGE],
+        path={"job_id": "The batch's id; any other text is answered as well."},
+    )
     def get(self, request: Request, job_id: str) -> Response:
+        """How a batch stands.
+
+        From the best evidence there is: by the id, else as the session's latest batch, else from the session's chunks
+        (`likely_completed`), else `unknown`. It never answers 404: work that may exist is not denied.
+        """
         body = status.find_status(request.user, job_id=job_id, session_id=request.query_params.get("session_id", ""))
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if body["status"] == status.RUNNING else {}
         return Response(body, headers=headers)
 
 
 class Sessions(View):
-    """GET: own sessions, newest first."""
+    tag = "documents"
 
+    @operation(SessionPageShape, parameters=[Page])
     def get(self, request: Request) -> Response:
+        """Your sessions, newest first."""
         page = _query(Page, request)
         sessions = DocumentSession.objects.filter(owner=request.user.pk).order_by("-id")
         if "cursor" in page:
@@ -95,16 +141,23 @@ class Sessions(View):
 
 
 class OneSession(View):
-    """GET: what a session has and how it stands. DELETE: forget it with its documents, chunks and batches."""
+    tag = "documents"
 
     scopes = {"DELETE": Scope.OPERATE}
 
+    @operation(SessionShape, parameters=[ACCEPT_LANGUAGE], faults=[SESSION_NOT_FOUND])
     def get(self, request: Request, session_id: str) -> Response:
+        """What a session has, and how it stands."""
         session = _session(request, session_id)
         (body,) = describe_sessions([session])
         return Response(body | status.describe_session_status(request.user, session))
 
+    @operation(ForgottenSessionShape, parameters=[ACCEPT_LANGUAGE], faults=[SESSION_NOT_FOUND, STILL_STOPPING])
     def delete(self, request: Request, session_id: str) -> Response:
+        """Forget a session with its documents, chunks and batches.
+
+        What still runs is told to stop; while it has not, the answer is 409 and the session stays.
+        """
         label = _label(session_id)
         # Also what has batches only: their files are the session's as much as its documents.
         if _find_session(request, label) is None and not status.batches_of(request.user, label).exists():
@@ -120,9 +173,11 @@ class OneSession(View):
 
 
 class Documents(View):
-    """GET: the documents of a session, newest first."""
+    tag = "documents"
 
+    @operation(SessionDocumentPageShape, parameters=[Page, ACCEPT_LANGUAGE], faults=[SESSION_NOT_FOUND])
     def get(self, request: Request, session_id: str) -> Response:
+        """The documents of a session, newest first."""
         session, page = _session(request, session_id), _query(Page, request)
         documents = session.documents.annotate(chunk_count=Count("chunks")).order_by("-id")
         if "cursor" in page:
@@ -132,20 +187,29 @@ class Documents(View):
 
 
 class OneDocument(View):
-    """DELETE: forget one document of a session with its chunks."""
+    tag = "documents"
+    path_parameters = {"document_id": "The document's id, from the session's documents."}
 
     scopes = {"DELETE": Scope.OPERATE}
 
+    @operation(
+        {204: Answer(None, "The document is gone, with its chunks.")},
+        parameters=[ACCEPT_LANGUAGE],
+        faults=[SESSION_NOT_FOUND, DOCUMENT_NOT_FOUND],
+    )
     def delete(self, request: Request, session_id: str, document_id: str) -> Response:
+        """Forget one document of a session, with its chunks."""
         if not store.delete_document(_session(request, session_id), int(document_id)):
             raise _not_found("document")
         return Response(status=204)
 
 
 class Chunks(View):
-    """GET: the chunks of a session in reading order, of one document if it is named."""
+    tag = "documents"
 
+    @operation(ChunkPageShape, parameters=[ChunkPage, ACCEPT_LANGUAGE], faults=[SESSION_NOT_FOUND])
     def get(self, request: Request, session_id: str) -> Response:
+        """The chunks of a session in reading order, of one document if it is named."""
         session, page = _session(request, session_id), _query(ChunkPage, request)
         chunks = Chunk.objects.filter(document__session=session)
         if "document" in page:
@@ -161,9 +225,15 @@ class Chunks(View):
 
 
 class Search(View):
-    """GET: the chunks that answer a query, best first. Any text is a query."""
+    tag = "documents"
 
+    @operation(SearchShape, parameters=[SearchQuery, ACCEPT_LANGUAGE], faults=[SESSION_NOT_FOUND])
     def get(self, request: Request, session_id: str) -> Response:
+        """The chunks of a session that answer a query, best first.
+
+        Any text is a query. A chunk answers when it has one of the words or a form of it, in Turkish or English; more
+        words, rarer words and the very same words count more.
+        """
         session, asked = _session(request, session_id), _query(SearchQuery, request)
         found, hits = search(session, asked["q"], limit=asked["limit"])
         return Response({"query": asked["q"], "found": found, "results": [describe_hit(hit) for hit in hits]})

@@ -42,9 +42,9 @@ def codes_in(path: Path) -> Iterator[str]:
                 yield from (str(code.value) for code in given if isinstance(code, ast.Constant))
         elif isinstance(node, ast.ClassDef) and is_door:
             for line in node.body:
-                if isinstance(line, ast.Assign) and getattr(line.targets[0], "id", "") == "code":
-                    assert isinstance(line.value, ast.Constant)
-                    yield str(line.value.value)
+                match line:
+                    case ast.Assign(targets=[ast.Name("code")], value=ast.Constant(code)):  # of a shape it is a field
+                        yield str(code)
 
 
 def test_every_code_that_is_raised_is_in_the_table() -> None:

@@ -39,6 +39,7 @@ from tests.api.conftest import KIND, make_job
         (exceptions.NotAcceptable(), 406, "not_acceptable"),
         (exceptions.UnsupportedMediaType("text/csv"), 415, "unsupported_media_type"),
         (TooManyFieldsSent("a secret"), 400, "too_many_fields"),
+        (Job.DoesNotExist("a secret"), 404, "not_found"),
         (OperationalError("secret host"), 503, "database_unavailable"),
         (ZeroDivisionError("a secret"), 500, "internal_error"),
     ],

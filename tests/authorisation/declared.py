@@ -36,6 +36,9 @@ ADMINISTRATORS = "401 403 403 403 403 2xx"
 API: dict[tuple[str, str], str] = {
     ("healthz", "GET"): PUBLIC,
     ("metrics", "GET"): STAFF,  # and METRICS_TOKEN, which is nobody's
+    # what the API can do is no secret
+    ("api:schema", "GET"): PUBLIC,
+    ("api:docs", "GET"): PUBLIC,
     # jobs of every kind
     ("api:jobs", "GET"): SIGNED_IN,
     ("api:jobs", "POST"): SIGNED_IN,

@@ -5,6 +5,7 @@ Every name in it is a canary: a word that no answer to anybody else may hold.
 
 from __future__ import annotations
 
+import copy
 import zlib
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from classifier.models import CollectedFile, RecurringBatch
+from classifier.shapes import ClassificationShape
 from imaging.models import Conversation, Preview
 from jobs import audit, lifecycle, operations, retention
 from jobs.errors import InvalidInput
@@ -24,6 +26,7 @@ from jobs.webhooks import endpoints
 from jobs.webhooks.models import WebhookAttempt, WebhookDelivery
 from orders.models import Draft, Mail, MailFolder, MailOrder, MailSource, Order
 from parsers.ingestion import store
+from parsers.shapes import CVResultShape
 from tests.authorisation.people import OWNER_NAME, Visitors, make_people
 from tests.ingestion.conftest import cut
 
@@ -89,6 +92,13 @@ def start(job_id: Any, **options: Any) -> Job:
     return started
 
 
+def _parsed(profession: str) -> dict[str, Any]:
+    """Return what the parser of CVs makes, as the API's description has it."""
+    parsed = copy.deepcopy(CVResultShape.example["parsed_data"])
+    parsed["profile"]["basics"]["profession"] = profession
+    return {"parsed_data": parsed, "cv_language": "en", "warnings": []}
+
+
 def _make_things_of(role: str, world: World, prefix: str) -> None:
     """Make what both users have: through the API, as they would."""
     client, user, ids = world.visitors.with_token(role), world.people[role], world.ids
@@ -96,7 +106,7 @@ def _make_things_of(role: str, world: World, prefix: str) -> None:
     sent = {"file": upload(f"{name}-cv.txt"), "user_id": name, "session_id": name}
     cv = _made(client.post("/api/v1/parser/parse-file-async", sent))
     done = start(cv["job_id"])
-    lifecycle.succeed(done, {"profile": {"basics": {"profession": f"{name}-profession"}}, "warnings": []})
+    lifecycle.succeed(done, _parsed(f"{name}-profession"))
     ids[f"{prefix}done"] = ids[f"{prefix}cv"] = str(done.pk)
     ids[f"{prefix}file"] = str(done.files.get().pk)
     early = _made(client.post("/api/v1/files/", {"file": upload(f"{name}-sent.txt")}, format="multipart"))
@@ -134,7 +144,7 @@ def _make_jobs(world: World) -> None:
     files = {"files": [upload("canary-1.txt", "one"), upload("canary-2.txt", "two")]}
     batch = _made(client.post("/batch/upload", files, format="multipart"))["job_id"]
     document = start(Job.objects.filter(parent=batch).first().pk)
-    lifecycle.succeed(document, {"final_category": "Public", "confidence": 0.9, "reasons": ["canary-why"]})
+    lifecycle.succeed(document, ClassificationShape.example | {"reasons": ["canary-why"]})
     ids["batch"], ids["document"] = batch, str(document.pk)
     empty = {"files": [upload("canary-3.txt", "three")]}
     ids["failed_batch"] = _made(client.post("/batch/upload", empty, format="multipart"))["job_id"]

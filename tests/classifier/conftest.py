@@ -16,16 +16,22 @@ from jobs.errors import InvalidInput
 from jobs.models import Job
 from tests.harness.tokens import token_of
 
-#: What a classification looks like, as far as the wire reads it.
+#: What a classification looks like.
 CLASSIFICATION: dict[str, Any] = {
     "final_category": "Confidential",
     "confidence": 0.9,
     "reasons": ["It has e-mail addresses of persons.", "It says that it is confidential."],
+    "reasons_tr": ["Kişilere ait e-posta adresleri var.", "Gizli olduğunu söylüyor."],
     "evidence": [{"detector": "email", "page": 1, "span": [10, 24], "excerpt": "write to a●●●@●●●"}],
-    "detectors": [{"name": "email", "count": 2, "category": "Confidential", "hard": False}],
+    "detectors": [{"name": "email", "count": 2, "shown": 1, "category": "Confidential", "hard": False}],
     "readable": True,
     "language": "en",
     "provider": "rules",
+    "pages": 1,
+    "ocr_used": False,
+    "embedded_images": 0,
+    "warnings": [],
+    "seconds": 0.1,
 }
 
 

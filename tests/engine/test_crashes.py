@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from jobs import lifecycle
 from jobs.models import Job
 from tests.engine.conftest import event_types
 from tests.engine.test_workers import OWN_QUEUES, QUICK_LEASE, fresh, submit, wait_for
+from tests.harness.proc import is_alive
 from tests.harness.processes import ServerStack
 from tests.harness.waiting import wait_until
 from tests.workload.models import LedgerEntry
@@ -83,6 +85,15 @@ def test_a_cluster_goes_on_after_every_idle_worker_was_killed_four_times(server_
             for pid in end_workers(stack):
                 os.kill(pid, signal.SIGKILL)
             all_succeed_once(load(3, seconds=0), timeout=20)
+
+
+def test_a_worker_that_is_killed_while_it_reports_to_its_cluster_is_replaced(server_stack):
+    stack = server_stack(web=False, workers=1, env=QUICK_LEASE)
+    (pid,) = end_workers(stack)
+    with stack.database():
+        wait_for(lifecycle.submit("workload.die_afterwards", {}), "succeeded")
+        wait_until(lambda: not is_alive(pid))
+        all_succeed_once(load(3, seconds=0), timeout=20)
 
 
 @pytest.mark.parametrize("role", ["pusher", "monitor", "sentinel", "main"])

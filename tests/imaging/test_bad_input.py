@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imaging import views
 from imaging.models import Conversation, Message
 from jobs.models import Job
 from tests.imaging.conftest import PROMPT, ask, client_of, open_conversation, see, work
@@ -84,6 +85,32 @@ def test_only_a_prompt_is_needed(api, chat):
     answer = api.post(chat, {"prompt": "a mill"}, format="json")
     parameters = answer.json()["extra_metadata"]["parameters"]
     assert (parameters["width"], parameters["height"], parameters["steps"]) == (512, 512, 20)
+
+
+def test_a_message_that_is_deleted_while_it_is_written_to_is_not_there(api, chat, monkeypatch):
+    message = ask(api, chat)
+    merge = views.messages.merge_metadata
+
+    def delete_first(message_id, patch):
+        Message.objects.filter(pk=message_id).delete()
+        return merge(message_id, patch)
+
+    monkeypatch.setattr(views.messages, "merge_metadata", delete_first)
+    answer = api.patch(message["links"]["self"], {"extra_metadata": {"a": 1}}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_conversation_that_is_deleted_while_it_gets_a_title_is_not_there(api, chat, monkeypatch):
+    own, address = views._own, chat.removesuffix("/messages")
+
+    def delete_first(*given):
+        conversation = own(*given)
+        Conversation.objects.filter(pk=conversation.pk).delete()
+        return conversation
+
+    monkeypatch.setattr(views, "_own", delete_first)
+    answer = api.patch(address, {"title": "x"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 def test_a_conversation_of_somebody_else_is_not_there(api, chat, bob):

@@ -132,11 +132,12 @@ def test_a_child_that_comes_later_or_runs_again_is_told_from_its_first_event(
             assert (message["job_id"], message["event"]["type"]) == (str(later.pk), "created")
             await aside(lifecycle.cancel, child.pk)
             await aside(lifecycle.requeue, child.pk)
-            heard = [await socket.hear("event") for _ in range(2)]
-            assert [(message["job_id"], message["event"]["type"]) for message in heard] == [
-                (str(child.pk), "cancelled"),
-                (str(child.pk), "requeued"),
-            ]
+            heard: list[str] = []
+            while len(heard) < 2:
+                message = await socket.hear("event")
+                if message["job_id"] == str(child.pk):  # the batch's own progress may come in between
+                    heard.append(message["event"]["type"])
+            assert heard == ["cancelled", "requeued"]
 
     run(main())
 

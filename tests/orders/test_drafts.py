@@ -384,3 +384,10 @@ def test_the_bytes_of_a_mail_are_kept_as_they_came(api: APIClient, maildir: Path
 def test_a_mail_that_is_not_there_is_a_404_problem(api: APIClient, path: str) -> None:
     answer = api.get(f"/api/mails/01a20b00-0000-7000-8000-000000000000{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "mail_not_found")
+
+
+def test_a_reason_that_cannot_be_kept_is_refused_before_anything_is_done(api, maildir):
+    (mail,) = fetch(api, maildir, letter("Where is my order 1028?"))
+    answer = api.post(f"/api/mails/{mail.pk}/dismiss", {"reason": "x" * 301}, format="json")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "reason")
+    assert see(api, mail)["box"] == "open"

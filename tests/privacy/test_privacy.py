@@ -92,7 +92,8 @@ def files() -> list[SimpleUploadedFile]:
     # Read well, and unreadable in each of the usual ways.
     return [
         upload(CV.encode(), "txt"), upload(samples.text_pdf([CV]), "pdf"),
-        upload(samples.corrupt_pdf() + CV.encode(), "pdf"), upload(samples.encrypted_pdf(), "pdf"), upload(b"PK\x03\x04" + CV.encode(), "docx"), upload(b"", "txt"),
+        upload(samples.corrupt_pdf() + CV.encode(), "pdf"), upload(samples.encrypted_pdf(), "pdf"),
+        upload(b"PK\x03\x04" + CV.encode(), "docx"), upload(b"", "txt"),
     ]  # fmt: skip
 
 

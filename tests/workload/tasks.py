@@ -128,3 +128,18 @@ _loaded_in: list[int] = []
 def tell_loader(job: RunningJob) -> dict[str, Any]:
     """Tell which processes have loaded what this kind needs, and which one runs it."""
     return {"loaded_in": list(_loaded_in), "ran_in": os.getpid()}
+
+
+_dies_after_this_ring = False
+
+
+@job_kind("workload.die_afterwards")
+def die_afterwards(job: RunningJob) -> None:
+    """Succeed, and let the worker be killed while it tells django-q2 about the ring."""
+    global _dies_after_this_ring
+    _dies_after_this_ring = True
+
+
+def die_if_told(**_: Any) -> None:
+    if _dies_after_this_ring:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -6,6 +6,7 @@ import json
 
 from jobs.models import Job
 from tests.classifier.conftest import CLASSIFICATION, fail, finish, send, text_file
+from tests.harness.description import validator_of
 
 HEADER = "doc_id,filename,status,category,confidence,readable,language,detectors,reasons,error"
 
@@ -52,6 +53,8 @@ def test_a_json_export_has_the_whole_classifications(api, batch, settings):
     response = api.get(f"/jobs/{seen['job_id']}/export?format=json")
     exported = json.loads(body_of(response))
     assert response["Content-Type"] == "application/json"
+    described = validator_of({"$ref": "#/components/schemas/ClassifyExport"}, strict=True)
+    assert [error.message for error in described.iter_errors(exported)] == []
     assert (exported["job_id"], exported["total_files"], exported["completed"]) == (seen["job_id"], 2, 1)
     assert exported["documents"][0]["classification"] == CLASSIFICATION | {
         "language": "tr",

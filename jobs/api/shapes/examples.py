@@ -1,0 +1,11 @@
+"""Ids and times that the examples share."""
+
+JOB = "0193a2f0-5c1e-7d3a-9b57-1f2e3d4c5b6a"
+FILE = "0193a2f0-5c20-7a11-8c05-2a3b4c5d6e7f"
+WEBHOOK = "0193a2ee-1d0a-7c44-b1f2-6d5e4f3a2b1c"
+DELIVERY = "0193a2f1-04b8-7e90-a3d1-9c8b7a6f5e4d"
+CREATED, STARTED, FINISHED = (
+    "2025-11-16T13:30:00.000000+03:00",
+    "2025-11-16T13:30:00.214000+03:00",
+    "2025-11-16T13:30:03.871000+03:00",
+)
