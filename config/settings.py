@@ -290,6 +290,9 @@ SIRA_WORK_SLICE = seconds("WORK_SLICE_SECONDS", 5)
 # How long a running job may go on after SIGTERM before it goes back to the queue.
 SIRA_DRAIN_GRACE = seconds("DRAIN_GRACE_SECONDS", 20)
 SIRA_RETENTION = timedelta(days=env.int("RETENTION_DAYS", default=30))
+# Of what failed or was cancelled, from its end; a kind may say otherwise.
+SIRA_RETENTION_FAILED = timedelta(days=env.int("RETENTION_DAYS_FAILED", default=SIRA_RETENTION.days))
+SIRA_RETENTION_CANCELLED = timedelta(days=env.int("RETENTION_DAYS_CANCELLED", default=SIRA_RETENTION.days))
 # What has not ended so long after it was due fails, whatever it waits for; a kind or a caller may say otherwise.
 SIRA_DEADLINE = timedelta(days=env.float("JOB_DEADLINE_DAYS", default=7))
 # Who did what is asked for longer than what it was done to.

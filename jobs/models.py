@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.metrics.models import Tally, TallyMark
+from jobs.people.models import Erasure
 from jobs.sign_in.models import SignInTries
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
 from jobs.tokens.models import ApiToken
@@ -27,7 +28,7 @@ from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, 
 
 # besides what is below
 __all__ = [
-    "ApiToken", "NamedWebhook", "SignInTries", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery",
+    "ApiToken", "Erasure", "NamedWebhook", "SignInTries", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery",
     "WebhookEndpoint",
 ]  # fmt: skip
 
