@@ -33,6 +33,7 @@ from jobs.kinds import registry
 from jobs.models import Job, JobFile, JobQuerySet, Receipt
 from jobs.operations import OPERATIONS
 from jobs.roles import may
+from jobs.sign_in.forms import SignInForm, answer_too_many
 from jobs.states import State
 from orders.words import TURKISH_ERRORS as INBOX_ERRORS
 from parsers.ingestion.messages import TURKISH_ERRORS
@@ -64,7 +65,11 @@ def staff_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 
 class SignIn(LoginView):
     template_name = "pages/sign-in.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return answer_too_many(super().form_invalid(form))
 
 
 @require_safe
@@ -94,6 +99,7 @@ def _desk_links() -> dict[str, str]:
     return {
         "stuck": f"{jobs}?attention=stuck",
         "no_worker": reverse("admin:jobs_worker_changelist"),
+        "unknown_kind": f"{jobs}?kind={{subject}}&state={State.QUEUED}",
         "kind_failing": f"{jobs}?kind={{subject}}&state={State.FAILED}",
         "queue_paused": queues,
         "queue_growing": queues,

@@ -66,8 +66,8 @@ ALLOWED_HOSTS = env.list(
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 if PRODUCTION:
-    if len(SECRET_KEY) < 40:
-        raise ImproperlyConfigured("SECRET_KEY must be set to at least 40 random characters when SIRA_ENV=production.")
+    if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:  # what `check --deploy` asks for
+        raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters when SIRA_ENV=production.")
     if DEBUG:
         raise ImproperlyConfigured("DEBUG must be off when SIRA_ENV=production.")
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
@@ -107,6 +107,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "jobs.api.observing.Observed",
+    "config.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -157,6 +158,29 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
+
+# --- Sessions and signing in ----------------------------------------------------------------------------------
+SESSION_COOKIE_AGE = int(timedelta(days=env.float("SESSION_DAYS", default=14)).total_seconds())
+if SESSION_COOKIE_AGE < 60:
+    raise ImproperlyConfigured("SESSION_DAYS must be more than 0, or nobody can stay signed in.")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # our scripts read the CSRF cookie: it cannot be HttpOnly
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# Wrong passwords within the window, of a name from one address and of an address; 0 is no limit.
+SIGN_IN_TRIES = env.int("SIGN_IN_TRIES", default=10)
+SIGN_IN_TRIES_PER_ADDRESS = env.int("SIGN_IN_TRIES_PER_ADDRESS", default=50)
+SIGN_IN_WINDOW = seconds("SIGN_IN_WINDOW_SECONDS", 600)
+if SIGN_IN_TRIES < 0 or SIGN_IN_TRIES_PER_ADDRESS < 0 or timedelta(seconds=1) > SIGN_IN_WINDOW:
+    raise ImproperlyConfigured(
+        "SIGN_IN_TRIES and SIGN_IN_TRIES_PER_ADDRESS must be 0 (no limit) or more, SIGN_IN_WINDOW_SECONDS 1 or more."
+    )
+# How many proxies of ours stand in front and add to X-Forwarded-For. In production one ends TLS.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
+if TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 (asked directly) or the number of proxies in front.")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -266,6 +290,9 @@ SIRA_WORK_SLICE = seconds("WORK_SLICE_SECONDS", 5)
 # How long a running job may go on after SIGTERM before it goes back to the queue.
 SIRA_DRAIN_GRACE = seconds("DRAIN_GRACE_SECONDS", 20)
 SIRA_RETENTION = timedelta(days=env.int("RETENTION_DAYS", default=30))
+# Of what failed or was cancelled, from its end; a kind may say otherwise.
+SIRA_RETENTION_FAILED = timedelta(days=env.int("RETENTION_DAYS_FAILED", default=SIRA_RETENTION.days))
+SIRA_RETENTION_CANCELLED = timedelta(days=env.int("RETENTION_DAYS_CANCELLED", default=SIRA_RETENTION.days))
 # What has not ended so long after it was due fails, whatever it waits for; a kind or a caller may say otherwise.
 SIRA_DEADLINE = timedelta(days=env.float("JOB_DEADLINE_DAYS", default=7))
 # Who did what is asked for longer than what it was done to.
@@ -420,6 +447,8 @@ LOGGING = {
     "loggers": {
         "django-q": {"level": env.str("Q_LOG_LEVEL", default="WARNING")},
         "daphne": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},  # these tell headers, and so keys and cookies, at DEBUG
+        "httpcore2": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},

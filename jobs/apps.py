@@ -16,6 +16,9 @@ class JobsConfig(AppConfig):
         # Every app's kinds are declared in its tasks.py; the web process needs them as much as the workers do.
         autodiscover_modules("tasks")
         autodiscover_modules("problem_types")  # what each app's errors mean, for the API
+        from jobs.people import held  # noqa: F401  what the engine holds comes first: its workers would write anew
+
+        autodiscover_modules("people")  # what each app keeps about people, to be exported and erased
         if apps.is_installed("django_q"):
             from jobs.engine import startup
 

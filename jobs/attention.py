@@ -2,6 +2,7 @@
 
     stuck           the lease of running jobs ran out, and nobody has taken them back
     no_worker       jobs are due in a queue that no living worker serves
+    unknown_kind    jobs are due of a kind that no living worker knows: it belongs to an older or a newer release
     kind_failing    of one kind more fails than usual
     queue_paused    jobs are due in a queue that somebody paused
     queue_growing   more comes into a queue than leaves it, and those who are in it wait
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.db.models import Count, Min
 from django.db.models.functions import Now
@@ -27,9 +29,9 @@ from jobs.history import Group, History
 from jobs.kinds import registry
 from jobs.models import Job, JobQuerySet, RateLimit
 from jobs.places import first_id_at
-from jobs.positions import Resource
+from jobs.positions import Resource, live_workers
 from jobs.providers.rates import OPEN, PROBED
-from jobs.queues import Queue
+from jobs.queues import Queue, unknown_kinds
 from jobs.states import State
 
 #: A tick takes back what has run out every second; what is older has been seen by none.
@@ -57,6 +59,7 @@ MEANINGS = {
         "runs they go back to the queue."
     ),
     "no_worker": _("The jobs are safe and wait. They start as soon as a worker for this queue runs."),
+    "unknown_kind": _("The jobs are safe and wait. They start as soon as a worker runs whose release knows this kind."),
     "kind_failing": _("More of this kind fails than usual. Something that it needs may be broken."),
     "queue_paused": _("Nothing new starts in this queue until somebody resumes it."),
     "queue_growing": _("More comes in than leaves, so the wait grows. More workers would shorten it."),
@@ -65,7 +68,7 @@ MEANINGS = {
     "rate_limited": _("It told us to wait. Jobs that need it go on by themselves then."),
 }
 #: In these cases somebody has to do something.
-BAD = frozenset({"stuck", "no_worker", "kind_failing"})
+BAD = frozenset({"stuck", "no_worker", "unknown_kind", "kind_failing"})
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,23 @@ class Concern:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Whose jobs are looked at. jobs: those; by_queue: how many of them are due in each queue.
+    """Whose jobs are looked at. jobs: those; due: how many of them are due, by queue and kind.
 
     kinds: of the unfinished ones. everybody: they are everybody's, and all is told.
     """
 
     jobs: JobQuerySet
-    by_queue: Counter[str]
+    due: Counter[tuple[str, str]]
     kinds: frozenset[str] = field(default_factory=frozenset)
     everybody: bool = False
+
+    @cached_property
+    def by_queue(self) -> Counter[str]:
+        """How many are due in each queue."""
+        counts: Counter[str] = Counter()
+        for (queue, _kind), jobs in self.due.items():
+            counts[queue] += jobs
+        return counts
 
 
 def find(
@@ -111,6 +122,7 @@ def find(
     found = [
         *_stuck(waiting),
         *_standing(waiting, queues),
+        *_unknown(waiting, queues),
         *_failing(waiting, history),
         *_growing(waiting, queues, history, now),
         *_held(waiting, resources),
@@ -134,6 +146,13 @@ def _standing(waiting: Waiting, queues: Iterable[Queue]) -> Iterator[Concern]:
             yield Concern("queue_paused", queue.name, count, since=queue.control.paused_at)
         elif count and not queue.workers:
             yield Concern("no_worker", queue.name, count, since=queue.oldest)
+
+
+def _unknown(waiting: Waiting, queues: Iterable[Queue]) -> Iterator[Concern]:
+    served = {queue.name for queue in queues if queue.workers and not queue.paused}
+    counts = Counter({due: jobs for due, jobs in waiting.due.items() if due[0] in served})
+    for kind, jobs in unknown_kinds(counts, live_workers() if counts else []).items():
+        yield Concern("unknown_kind", kind, jobs)
 
 
 def _failing(waiting: Waiting, history: History) -> Iterator[Concern]:

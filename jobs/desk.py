@@ -49,9 +49,17 @@ class Desk(AdminSite):
         """Refuse with 405 what no page of the desk takes; Django's own would answer it like a GET."""
         return require_http_methods(TAKEN)(super().admin_view(view, cacheable))
 
+    @property
+    def login_form(self) -> Any:  # type: ignore[override]
+        from jobs.sign_in.forms import DeskSignInForm  # not before the apps are loaded
+
+        return DeskSignInForm
+
     @method_decorator(require_http_methods(TAKEN))
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().login(request, extra_context)
+        from jobs.sign_in.forms import answer_too_many
+
+        return answer_too_many(super().login(request, extra_context))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from jobs.admin.engine_room.glance import at_a_glance

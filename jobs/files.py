@@ -29,13 +29,20 @@ GROUP = 100
 LOCKED_TOGETHER = 5_000
 #: Letters of any script, digits, dot, dash, underscore, space and parentheses survive in a name.
 _UNSAFE = re.compile(r"[^\w.\-() ]+")
+#: What Windows takes for a device, whatever follows the first dot; a download would fail there, or print.
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 
 
 def safe_name(name: str, *, default: str = "file") -> str:
-    """Return `name` without path, control or direction characters, at most 120 characters, its extension kept."""
+    """Return `name` without path, control or direction characters, at most 120 characters, its extension kept.
+
+    Never a name that Windows takes for a device. Safe again is the same.
+    """
     name = unicodedata.normalize("NFC", PurePosixPath(name.replace("\\", "/")).name)
     name = "".join(char for char in name if unicodedata.category(char)[0] != "C")
     name = _UNSAFE.sub("_", name).rstrip(" ._").lstrip(" .")
+    if _DEVICE.match(name):
+        name = f"file_{name}"
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension) > LONGEST_EXTENSION:
         return name.lstrip(" ._")[:LONGEST_NAME].rstrip(" .") or default

@@ -9,7 +9,7 @@ import difflib
 import inspect
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -76,7 +76,7 @@ class JobKind:
     every: timedelta | None = None
     words: Vocabulary | None = None
     mirror: Callable[[list[Job]], None] | None = None
-    retention: timedelta | None = None
+    retention: timedelta | Mapping[str, timedelta] | None = None
     deadline: timedelta | None = None
 
     def word(self, state: str) -> str:
@@ -160,25 +160,26 @@ def job_kind(
     every: timedelta | None = None,
     words: Vocabulary | None = None,
     mirror: Callable[[list[Job]], None] | None = None,
-    retention: timedelta | None = None,
+    retention: timedelta | Mapping[str, timedelta] | None = None,
     deadline: timedelta | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a kind of job.
 
     name: `<app>.<verb>_<noun>`. input: a serializer class; it checks the input once, at the door, and its validated
-    fields become the function's keyword arguments. A FileField arrives as the id of a JobFile.
-    queue: which clusters serve it. resource: held while processing, e.g. "gpu" (capacities: RESOURCES setting).
-    rate_limit: the name of a RateLimit; jobs wait, without a worker, while it is used up. timeout: one attempt's
-    longest run. backoff: attempts and waits. priority: 0–10 when the caller names none. internal: the engine's own; not
-    offered by the API. stages: the names `job.progress` will use, in order, for pages; the last one is shown when the
-    result is stored. prepare: run once in each cluster before its workers are forked from it, for what is slow to load
-    into memory; no threads, connections or devices. every: whole minutes; one job without input is submitted that
-    often, unless one waits or runs (see `engine/schedules.py`). words: what the kind's own API calls the states; events
-    and descriptions then say it as `status`. mirror: called in the transaction of every event of these jobs, with the
-    rows as they are now, to keep the app's own rows level with them; it locks rows in the order of their keys, and what
-    it raises undoes the event. retention: how long its jobs are kept, once they have ended, after they were submitted;
-    RETENTION_DAYS for None. deadline: its jobs have ended so long after they were due, one way or other, unless the
-    caller says otherwise; JOB_DEADLINE_DAYS for None.
+    fields become the function's keyword arguments. A FileField arrives as the id of a JobFile. queue: which clusters
+    serve it. resource: held while processing, e.g. "gpu" (capacities: RESOURCES setting). rate_limit: the name of a
+    RateLimit; jobs wait, without a worker, while it is used up. timeout: one attempt's longest run. backoff: attempts
+    and waits. priority: 0–10 when the caller names none. internal: the engine's own; not offered by the API. stages:
+    the names `job.progress` will use, in order, for pages; the last one is shown when the result is stored. prepare:
+    run once in each cluster before its workers are forked from it, for what is slow to load into memory; no threads,
+    connections or devices. every: whole minutes; one job without input is submitted that often, unless one waits or
+    runs (see `engine/schedules.py`). words: what the kind's own API calls the states; events and descriptions then say
+    it as `status`. mirror: called in the transaction of every event of these jobs, with the rows as they are now, to
+    keep the app's own rows level with them; it locks rows in the order of their keys, and what it raises undoes the
+    event. retention: how long its jobs are kept, once they have ended, after they were due; by state, {"failed":
+    timedelta(days=90)}, counted from the end (see `expiry.py`); RETENTION_DAYS, RETENTION_DAYS_FAILED and
+    RETENTION_DAYS_CANCELLED for what it does not say. deadline: its jobs have ended so long after they were due, one
+    way or other, unless the caller says otherwise; JOB_DEADLINE_DAYS for None.
 
     The function gets a `RunningJob` and returns the result, a JSON-able dict. It may run twice: the second run must
     do no harm. It raises `InvalidInput` or `Unavailable`; anything else counts as our bug.

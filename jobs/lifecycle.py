@@ -25,7 +25,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least, Now
 
-from jobs import batches, deadlines, positions
+from jobs import batches, deadlines, expiry, positions
 from jobs.clock import ClockNow
 from jobs.errors import JobError, Superseded, WorkerLost
 from jobs.kinds import Backoff, registry
@@ -511,7 +511,7 @@ def _afresh() -> dict[str, Any]:
         "deadline_at": deadlines.afresh(),
         "failed_at": None,
         "cancelled_at": None,
-        "expires_at": Greatest(F("expires_at"), Now() + settings.SIRA_RETENTION),
+        "expires_at": expiry.afresh(),
         "updated_at": Now(),
         "event_seq": F("event_seq") + 1,
         **NO_ERROR,

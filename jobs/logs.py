@@ -1,12 +1,14 @@
 """What every record of the log says besides its message: which job and attempt, or which request.
 
 Fields hang on the running code (contextvars), so whoever logs, logs them: a library as well. Only the fields that are
-named here are written. What others put on a record may quote a request, and never gets out.
+named here are written. What others put on a record may quote a request, and never gets out: nor do the messages of
+exceptions, which may quote a document, and paths, in which people's names may stand.
 """
 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -49,10 +51,31 @@ def about_attempt(job: Any) -> Any:
     )
 
 
+def without_messages(error: BaseException | None) -> str:
+    """Return where an exception came from and its types, without messages: those may quote a document."""
+    parts = []
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nduring or because of\n\n".join(reversed(parts))
+
+
+def _name_the_route(record: logging.LogRecord) -> None:
+    """Let Django say which route was asked for, and not the path: callers put what they look for into it."""
+    request = getattr(record, "request", None)
+    if request is None or not isinstance(record.args, tuple):
+        return
+    route = getattr(getattr(request, "resolver_match", None), "route", None)
+    said = f"/{route}" if route else "(no such address)"
+    record.args = tuple(said if isinstance(value, str) and value.startswith("/") else value for value in record.args)
+
+
 class Fields(logging.Filter):
-    """Puts the fields of the running code on each record. It keeps none back."""
+    """Puts the fields of the running code on each record, and takes paths from Django's. It keeps none back."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        _name_the_route(record)
         for name, value in (_fields.get() or {}).items():
             record.__dict__.setdefault(name, value)
         return True
@@ -60,6 +83,13 @@ class Fields(logging.Filter):
 
 class LineFormatter(logging.Formatter):
     """One line for people, with the job or the request where the message does not name it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # another handler may have written it, with what we leave out
+        return super().format(record)
+
+    def formatException(self, ei: Any) -> str:
+        return without_messages(ei[1])
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         line = super().formatMessage(record)
@@ -81,6 +111,13 @@ class JSONFormatter(JsonFormatter):
             timestamp="time",
             json_ensure_ascii=False,
         )
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None
+        return super().format(record)
+
+    def formatException(self, ei: Any) -> Any:
+        return without_messages(ei[1])
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         own = ("time", "level", "logger", "message", "exc_info", "stack_info")

@@ -20,13 +20,16 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.metrics.models import Tally, TallyMark
+from jobs.people.models import Erasure
+from jobs.sign_in.models import SignInTries
 from jobs.states import FINISHED, UNFINISHED, WAITING, State
 from jobs.tokens.models import ApiToken
 from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 # besides what is below
 __all__ = [
-    "ApiToken", "NamedWebhook", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint",
+    "ApiToken", "Erasure", "NamedWebhook", "SignInTries", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery",
+    "WebhookEndpoint",
 ]  # fmt: skip
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
@@ -452,6 +455,7 @@ class Worker(models.Model):
     name = models.CharField(max_length=150, primary_key=True)
     cluster = models.CharField(max_length=50)
     queues = models.JSONField(default=list, help_text=_("Empty: every queue"))
+    kinds = models.JSONField(null=True, help_text=_("The kinds that it can run; empty: it does not say"))
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now(), db_index=True)
 

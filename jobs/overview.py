@@ -46,13 +46,13 @@ def look(user: Any) -> Overview:
     """Look at everything, with what `user` may see of it. Takes about 15 queries, however many jobs there are."""
     now = database_now()
     since = history.begin_of_day(now)
-    described, shared, past = queues.describe(), resources(), history.last_day(now)
+    depths = queues.depths()
+    described, shared, past = queues.describe(counts=depths), resources(), history.last_day(now)
     own = _Own(user, since)
     unfinished = _unfinished(user) if own.unfinished else []
     waiting = Waiting(Job.objects.filter(owner=user), own.queued, frozenset(own.kinds))
     if user.is_staff:
-        queued = Counter({queue.name: queue.waiting for queue in described})
-        waiting = Waiting(Job.objects.all(), queued, everybody=True)
+        waiting = Waiting(Job.objects.all(), queues.due_by_kind(depths), everybody=True)
     return Overview(
         as_of=now,
         since=since,
@@ -68,14 +68,14 @@ def look(user: Any) -> Overview:
 
 
 class _Own:
-    """A person's jobs in numbers. queued: due ones, by queue. kinds: of those that have not ended.
+    """A person's jobs in numbers. queued: due ones, by queue and kind. kinds: of those that have not ended.
 
     unfinished: how many have not ended, batches without their parts.
     """
 
     def __init__(self, user: Any, since: datetime) -> None:
         self.by_state = dict.fromkeys(map(str, State), 0)
-        self.queued: Counter[str] = Counter()
+        self.queued: Counter[tuple[str, str]] = Counter()
         self.kinds: set[str] = set()
         self.unfinished = 0
         lately = Q(state__in=UNFINISHED) | Q(ended__gte=since)
@@ -87,7 +87,7 @@ class _Own:
                 self.kinds.add(row["kind"])
                 self.unfinished += row["whole"]
             if row["state"] == State.QUEUED:
-                self.queued[row["queue"]] += row["jobs"]
+                self.queued[row["queue"], row["kind"]] += row["jobs"]
 
 
 def _everybodys(described: list[Queue], past: History) -> dict[str, int]:

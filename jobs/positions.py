@@ -77,6 +77,11 @@ def live_workers(queue: str | None = None) -> list[Worker]:
     return [worker for worker in alive if queue is None or not worker.queues or queue in worker.queues]
 
 
+def knows(worker: Worker, kind: str) -> bool:
+    """Return whether a worker can run jobs of this kind. One that does not say has the release that we have."""
+    return kind in registry if worker.kinds is None else kind in worker.kinds
+
+
 @dataclass(frozen=True)
 class Explanation:
     """Why a job waits.
@@ -162,14 +167,20 @@ def why_pending(job: Job) -> str:
 def explain_head(queue: str, name: str) -> tuple[str, str, datetime | None]:
     """Say what the first queued job of a kind waits for: code, sentence, until when."""
     kind = registry.find(name)
-    if kind is None:
-        return "unknown_kind", "No app of this release knows this kind of job; it waits for one that does.", None
+    workers = live_workers(queue)
+    is_known = any(knows(worker, name) for worker in workers)
+    if kind is None and not is_known:
+        return "unknown_kind", "No running worker knows this kind of job; it waits for a release that does.", None
     paused = QueueControl.objects.filter(queue=queue, paused_at__isnull=False).first()
     if paused is not None:
         why = f": {paused.reason}" if paused.reason else ""
         return "queue_paused", f"The queue was paused by {paused.paused_by}{why}.", None
-    if not live_workers(queue):
+    if not workers:
         return "no_worker", "No worker for this queue is running. The job is safe and waits for one.", None
+    if not is_known:
+        return "unknown_kind", "No running worker knows this kind of job; it waits for a release that does.", None
+    if kind is None:  # the workers' release knows it, and ours does not
+        return "worker", "Next for a free worker.", None
     if kind.rate_limit:
         limit = RateLimit.objects.filter(key=kind.rate_limit, ready_at__gt=Now()).first()
         if limit is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.db.models import Count, Min
 
 from jobs.kinds import registry
 from jobs.models import Job, QueueControl, Worker
-from jobs.positions import live_workers
+from jobs.positions import knows, live_workers
 from jobs.states import UNFINISHED, State
 
 
@@ -79,6 +79,24 @@ def depths() -> list[Depth]:
         .values("queue", "kind")
         .annotate(jobs=Count("*"), oldest=Min("queued_at"))
     ]
+
+
+def unknown_kinds(due: Mapping[tuple[str, str], int], workers: list[Worker]) -> Counter[str]:
+    """Return how many due jobs are of a kind that none of these workers knows, by kind.
+
+    due: how many, by queue and kind. Queues that no worker serves are left out: there nobody is to know it.
+    """
+    unknown: Counter[str] = Counter()
+    for (queue, kind), jobs in due.items():
+        serving = [worker for worker in workers if not worker.queues or queue in worker.queues]
+        if serving and not any(knows(worker, kind) for worker in serving):
+            unknown[kind] += jobs
+    return unknown
+
+
+def due_by_kind(counts: Iterable[Depth]) -> Counter[tuple[str, str]]:
+    """Return how many jobs are due, by queue and kind. counts: of `depths`."""
+    return Counter({(count.queue, count.kind): count.jobs for count in counts if count.state == State.QUEUED})
 
 
 def describe(

@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from jobs import files, positions, tracing
+from jobs import expiry, files, positions, tracing
 from jobs.deadlines import deadline_of
 from jobs.errors import JobError
 from jobs.idempotency import IdempotencyConflict, digest_of, find_replay, keys_of
@@ -200,7 +199,7 @@ def _insert(
                 max_attempts=submission.max_attempts or kind.backoff.max_attempts,
                 run_after=submission.run_after,
                 deadline_at=_deadline(submission, now),
-                expires_at=max(now, submission.run_after or now) + (kind.retention or settings.SIRA_RETENTION),
+                expires_at=max(now, submission.run_after or now) + expiry.retention_of(kind),
                 idempotency_key=key,
                 idempotency_digest=digest,
                 created_at=now,

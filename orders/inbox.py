@@ -161,6 +161,11 @@ def later_mails(mail: Mail) -> Any:
     return Mail.objects.filter(thread=mail.thread, pk__gt=mail.pk)
 
 
+def is_being_answered(mail: Mail) -> bool:
+    """Return whether a reply to the mail is on its way, or may have gone out."""
+    return mail.drafts.filter(state__in=[Draft.State.SENDING, Draft.State.UNKNOWN]).exists()
+
+
 @transaction.atomic
 def delete_mail(mail_id: uuid.UUID, *, by: str, reason: str) -> Receipt:
     """Delete a mail with its bytes and drafts; a receipt stays, and it does not come back from the mailbox.
@@ -168,7 +173,7 @@ def delete_mail(mail_id: uuid.UUID, *, by: str, reason: str) -> Receipt:
     Raises StillSending, Mail.DoesNotExist.
     """
     mail = Mail.objects.select_for_update().get(pk=mail_id)
-    if mail.drafts.filter(state__in=[Draft.State.SENDING, Draft.State.UNKNOWN]).exists():
+    if is_being_answered(mail):
         raise StillSending
     source = MailSource.objects.filter(mail=mail).first()
     digest = hashlib.sha256(zlib.decompress(bytes(source.content)) if source else mail.identity.encode()).hexdigest()

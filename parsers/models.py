@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +46,9 @@ class Document(models.Model):
     chunk_overlap = models.PositiveIntegerField(help_text=_("Characters that a chunk may repeat of the one before"))
     # No foreign key: the job is pruned after a month and the document stays.
     job_id = models.UUIDField(null=True, help_text=_("The job that stored it"))
+    user_id = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text=_("The label of that job: it outlives it")
+    )
     stored_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -52,7 +56,10 @@ class Document(models.Model):
         verbose_name = _("document")
         verbose_name_plural = _("documents")
         constraints = [models.UniqueConstraint(fields=["session", "sha256"], name="document_once_per_session")]
-        indexes = [models.Index(fields=["session", "-id"], name="document_newest")]
+        indexes = [
+            models.Index(fields=["session", "-id"], name="document_newest"),
+            models.Index(fields=["user_id"], condition=~Q(user_id=""), name="document_of_person"),
+        ]
 
     def __str__(self) -> str:
         return self.name

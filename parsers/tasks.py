@@ -84,7 +84,9 @@ def ingest_document(job: RunningJob, *, file: str, chunk_size: int, chunk_overla
         )
 
     def save() -> None:
-        store.store_document(session.pk, split, sha256=stored.sha256, name=stored.name, job_id=job.job.pk, **cut)
+        store.store_document(
+            session.pk, split, sha256=stored.sha256, name=stored.name, job_id=job.job.pk, user_id=job.job.user_id, **cut
+        )
 
     job.save_with_result(save)
     return _stored_result(

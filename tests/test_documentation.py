@@ -51,3 +51,10 @@ def test_every_folder_of_the_house_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     for folder in ("config", "jobs", "parsers", "templates", "static", "clients", "tests", "benchmarks", "docs"):
         assert f"`{folder}/`" in readme, folder
+
+
+def test_the_threat_model_names_tests_that_are_there():
+    page = (ROOT / "docs" / "threat-model.md").read_text()
+    named = set(re.findall(r"`((?:tests|docs)/[\w/.-]+)`", page))
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

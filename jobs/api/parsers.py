@@ -24,9 +24,14 @@ class ObjectParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
-        raw = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-        if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise Problem(413, "The JSON body is larger than this server takes. Send large texts as a file.")
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        too_large = Problem(413, "The JSON body is larger than this server takes. Send large texts as a file.")
+        said = str(stream.META.get("CONTENT_LENGTH") or "") if hasattr(stream, "META") else ""
+        if said.isdecimal() and int(said) > most:
+            raise too_large  # nothing of it is read
+        raw = stream.read(most + 1)
+        if len(raw) > most:
+            raise too_large
         return parse_object(raw)
 
 

@@ -101,13 +101,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     problem = as_problem(error)
     request = context["request"]
     if problem.status == 500:
-        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        logger.error("%s %s failed", request.method, _route(request), exc_info=error)
     elif isinstance(error, ObjectDoesNotExist):
-        logger.warning("%s %s met what is gone", request.method, request.path, exc_info=error)
+        logger.warning("%s %s met what is gone", request.method, _route(request), exc_info=error)
     elif problem.status == 503:
-        logger.warning("%s %s: %s", request.method, request.path, type(error).__name__)
+        logger.warning("%s %s: %s", request.method, _route(request), type(error).__name__)
     set_rollback()
     return Response(problem.body(request.path), status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE)
+
+
+def _route(request: Any) -> str:
+    """Return what was asked for as the log says it: the path itself may name a person."""
+    return getattr(request.resolver_match, "route", "")
 
 
 def as_problem(error: Exception) -> Problem:

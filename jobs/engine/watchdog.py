@@ -24,7 +24,7 @@ from django.utils import timezone
 from jobs import lifecycle, logs
 from jobs.attempts import SUPERSEDED, UNRECORDED, log_end, outcome_of
 from jobs.deadlines import STILL_RUNNING, DeadlineExceeded
-from jobs.engine import shutdown
+from jobs.engine import claiming, shutdown
 from jobs.errors import (
     CancelRequested,
     DeadlineReached,
@@ -34,7 +34,7 @@ from jobs.errors import (
     TimedOut,
     TimeLimitReached,
 )
-from jobs.kinds import JobKind
+from jobs.kinds import JobKind, registry
 from jobs.models import Job, Worker
 from jobs.running import RunningJob
 
@@ -116,6 +116,7 @@ class Watchdog:
             create_defaults={
                 "cluster": settings.SIRA_CLUSTER_NAME,
                 "queues": settings.SIRA_WORKER_QUEUES,
+                "kinds": sorted(kind.name for kind in registry.in_queues(claiming.served_queues())),
                 "heartbeat_at": Now(),
             },
         )

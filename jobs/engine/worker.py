@@ -10,7 +10,6 @@ import multiprocessing.util
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -183,7 +182,7 @@ def _perform(kind: JobKind, running: RunningJob) -> Ending:
         gone = Unavailable("The database did not answer while the job ran.", code="database_unavailable")
         return lambda: lifecycle.retry_later(running.job, gone, kind.backoff.delay(job.attempt))
     except Exception:
-        trace = traceback_without_messages()
+        trace = logs.without_messages(sys.exception())
         logger.error("job %s (%s) hit a bug in its kind\n%s", job.pk, job.kind, trace)
         return lambda: lifecycle.fail(running.job, _our_bug(), traceback=trace)
     return lambda: _succeed_or_fail(running, result)
@@ -196,20 +195,9 @@ def _succeed_or_fail(running: RunningJob, result: Any) -> Job:
         raise
     except Exception:
         # Its result cannot be stored (not JSON, say) or one of its saves is wrong: nothing was written.
-        trace = traceback_without_messages()
+        trace = logs.without_messages(sys.exception())
         logger.error("job %s (%s): its result could not be stored\n%s", running.job.pk, running.job.kind, trace)
         return lifecycle.fail(running.job, _our_bug(), traceback=trace)
-
-
-def traceback_without_messages() -> str:
-    """Return where the current exception came from and its types, without messages: those may quote a document."""
-    error = sys.exception()
-    parts = []
-    while error is not None:
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}")
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n\nduring or because of\n\n".join(reversed(parts))
 
 
 def _our_bug() -> JobError:

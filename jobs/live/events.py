@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from jobs import expiry
 from jobs.kinds import registry
 from jobs.models import EventType, Job, JobEvent
 from jobs.webhooks import events as webhooks
@@ -25,7 +26,7 @@ def record(job: Job, type: EventType, data: dict[str, Any] | None = None) -> Non
 
 
 def record_many(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> None:
-    """Append one event for each of these jobs, let their kinds mirror them, and have webhooks told."""
+    """Append one event for each of these jobs, settle their expiry, let their kinds mirror them, have webhooks told."""
     JobEvent.objects.bulk_create(
         JobEvent(
             job_id=job.pk,
@@ -39,6 +40,7 @@ def record_many(steps: list[tuple[Job, EventType, dict[str, Any] | None]]) -> No
         )
         for job, type, data in steps
     )
+    expiry.settle(job for job, type, _ in steps if type in (EventType.FAILED, EventType.CANCELLED))
     _mirror([job for job, _, _ in steps])
     webhooks.tell(steps)
     _notify([(EVENT_CHANNEL, _payload(job)) for job, _, _ in steps])

@@ -27,7 +27,7 @@ class FileOutbox:
         del sender, recipient  # they stand in the message
         about_to_transmit()
         message_id = str(BytesHeaderParser().parsebytes(message)["Message-ID"])
-        path = self.folder / f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.eml"
+        path = self._path(message_id)
         try:
             self._write(path, message)
             failed = False
@@ -35,6 +35,13 @@ class FileOutbox:
             failed = True
         if failed:
             raise JobError("The folder for outgoing mail takes no files. Check OUTBOX_DIR.", code="outbox_unwritable")
+
+    def forget(self, message_id: str) -> None:
+        """Delete a message, if it was ever written here."""
+        self._path(message_id).unlink(missing_ok=True)
+
+    def _path(self, message_id: str) -> Path:
+        return self.folder / f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.eml"
 
     def _write(self, path: Path, message: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -79,6 +79,7 @@ def store_document(
     chunk_size: int,
     chunk_overlap: int,
     job_id: uuid.UUID,
+    user_id: str = "",
 ) -> bool:
     """Store a document and its chunks; a document that was cut in another way gets the new chunks for its old ones.
 
@@ -93,6 +94,7 @@ def store_document(
         "chunk_size": chunk_size,
         "chunk_overlap": chunk_overlap,
         "job_id": job_id,
+        "user_id": user_id,
     }
     with transaction.atomic():
         session = DocumentSession.objects.select_for_update().filter(pk=session_pk).first()

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connection, transaction
 
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
-#: What any request may write: who visits, when they were here last, and what a token has spent of its minute.
-NOBODYS = re.compile(r'"django_session"|"last_login"|"jobs_apitoken" SET "(last_used_at|window)')
+#: What any request may write: who visits or tries to, when they were here last, what a token has spent of its minute.
+NOBODYS = re.compile(r'"django_session"|"last_login"|"jobs_signintries"|"jobs_apitoken" SET "(last_used_at|window)')
 SIGN_IN = ("/login/", "/admin/login/")
 #: What is another one in each answer: the token of a form, and the moment.
 CHANGING = re.compile(

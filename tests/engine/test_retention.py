@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +14,8 @@ from django.utils import timezone
 
 from jobs import files, lifecycle, retention
 from jobs.engine import claiming
+from jobs.errors import InvalidInput
+from jobs.kinds import registry
 from jobs.models import Job, JobFile, Receipt
 from jobs.states import State
 
@@ -127,11 +131,80 @@ def test_an_upload_that_no_job_took_is_deleted_after_a_day(act):
         ("", "file"),
         ("..", "file"),
         ("özgeçmiş 2024 (son).docx", "özgeçmiş 2024 (son).docx"),
+        ("..\\..\\x/../cv.pdf", "cv.pdf"),
+        ("%2e%2e%2fcv.pdf", "2e_2e_2fcv.pdf"),
+        ("\u2066cv\u2069\u200f\ufeff.pdf", "cv.pdf"),
+        ("a\r\nSet-Cookie: x=1.txt", "aSet-Cookie_ x_1.txt"),
+        ("cv.pdf::$DATA", "cv.pdf_DATA"),
+        ("CON", "file_CON"),
+        ("nul.txt", "file_nul.txt"),
+        ("com1 .tar.gz", "file_com1 .tar.gz"),
+        ("COM\u00b9.txt", "file_COM\u00b9.txt"),
+        ("conference.txt", "conference.txt"),
+        (".htaccess", "htaccess"),
+        ("cv.pdf. . .", "cv.pdf"),
+        ("cafe\u0301.txt", "caf\u00e9.txt"),
     ],
 )
 def test_names_are_made_safe(given, safe):
     assert files.safe_name(given) == safe
+    assert files.safe_name(safe) == safe
+
+
+@pytest.mark.parametrize(
+    "given", ["CON.pdf", "../../nul", "\u202efdp.exe", "x" * 5000 + ".pdf", "\x00", "é" * 300, "a/../b"]
+)
+def test_where_a_file_lies_is_made_of_nothing_but_a_safe_name(given, act):
+    path = files.storage_path(given, act().pk, "cvs")
+    assert re.fullmatch(r"cvs/[A-Za-z0-9.-][A-Za-z0-9_.-]*_\d{8}_\d{6}_[0-9a-f]{8}\.[a-z]{1,10}", path), path
+    assert len(path) < 110
 
 
 def test_a_very_long_name_keeps_its_extension():
     assert files.safe_name("x" * 500 + ".pdf") == "x" * 116 + ".pdf"
+
+
+def kept_for(job: Job) -> timedelta:
+    job = Job.objects.get(pk=job.pk)
+    shown = job.files.get().expires_at if job.files.exists() else job.expires_at
+    assert shown == job.expires_at
+    return job.expires_at - timezone.now()
+
+
+def about(days: float) -> object:
+    return pytest.approx(timedelta(days=days), abs=timedelta(minutes=1))
+
+
+def test_what_failed_or_was_cancelled_is_kept_as_long_as_the_settings_say(act, claim, settings):
+    settings.SIRA_RETENTION_FAILED, settings.SIRA_RETENTION_CANCELLED = timedelta(days=90), timedelta(days=1)
+    failed, cancelled, done = job_with_file(act)[0], job_with_file(act)[0], act()
+    Job.objects.update(expires_at=timezone.now() + timedelta(days=20))  # they waited for ten days
+    lifecycle.cancel(cancelled.pk)
+    lifecycle.fail(claim(), InvalidInput("The file is empty."))
+    finish_all()
+    assert (kept_for(failed), kept_for(cancelled), kept_for(done)) == (about(90), about(1), about(20))
+    lifecycle.requeue(cancelled.pk)
+    assert kept_for(cancelled) == about(30)
+    lifecycle.cancel(cancelled.pk)
+    assert kept_for(cancelled) == about(1)
+    Job.objects.filter(pk=cancelled.pk).update(expires_at=Now() - timedelta(seconds=1))
+    assert retention.prune()["jobs"] == 1
+
+
+def test_a_kind_may_say_it_by_state_and_a_batch_keeps_its_parts_as_long_as_itself(settings, monkeypatch):
+    for name in ("workload.sum_up", "workload.act_out"):
+        own = dataclasses.replace(
+            registry.get(name), retention={"cancelled": timedelta(days=2), "succeeded": timedelta(7)}
+        )
+        monkeypatch.setitem(registry._kinds, name, own)
+    child = {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 1}
+    parent = lifecycle.submit_batch(
+        lifecycle.Submission("workload.sum_up"), [lifecycle.Submission("workload.act_out", child) for _ in range(2)]
+    )
+    assert kept_for(parent) == about(7)
+    lifecycle.cancel(Job.objects.filter(parent=parent).first().pk)
+    assert {one.expires_at for one in Job.objects.filter(parent=parent)} == {parent.expires_at}
+    lifecycle.cancel(parent.pk)
+    assert [kept_for(one) for one in Job.objects.all()] == [about(2)] * 3
+    lifecycle.requeue(parent.pk)
+    assert kept_for(parent) == about(7)

@@ -20,11 +20,16 @@ CHROMIUM_ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 PATIENCE_MS = 10_000
+#: What Chromium writes to the console when a page wanted what its policy forbids.
+VIOLATION = "Content Security Policy"
 
 
 @contextlib.contextmanager
 def open_page(executable: str) -> Iterator[Page]:
-    """Start a browser with an empty profile and one page, 1280 × 900; a script error on the page fails the block."""
+    """Start a browser with an empty profile and one page, 1280 × 900; a script error on the page fails the block.
+
+    So does anything that its Content-Security-Policy has kept from it.
+    """
     errors: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
@@ -32,6 +37,7 @@ def open_page(executable: str) -> Iterator[Page]:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(PATIENCE_MS)
             page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda message: errors.append(message.text) if VIOLATION in message.text else None)
             yield page
         finally:
             browser.close()

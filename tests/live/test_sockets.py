@@ -500,13 +500,41 @@ def test_a_token_that_may_not_look_or_has_spent_its_minute_opens_no_socket(
     run(main())
 
 
-def test_a_page_of_another_site_may_not_open_a_socket(sqlite: None, run: Any, ada: Any) -> None:
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://localhost.evil.example",
+        "http://evil.example:8000/localhost",
+        "null",
+        "",
+        "localhost",
+    ],
+)
+@pytest.mark.parametrize("comes_with", ["a session", "a token"])
+def test_a_page_of_another_site_may_not_open_a_socket(
+    sqlite: None, run: Any, ada: Any, client: Any, comes_with: str, origin: str
+) -> None:
+    client.force_login(ada)
+    cookie = (b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode())
+    headers = [cookie] if comes_with == "a session" else []
+    token = token_of(ada) if comes_with == "a token" else ""
+
+    async def main() -> None:
+        socket = Socket(token, headers=[*headers, (b"origin", origin.encode())])
+        connected, _ = await socket.link.connect()
+        assert not connected
+
+    run(main())
+
+
+def test_a_program_with_a_token_names_no_page_and_is_let_in(sqlite: None, run: Any, ada: Any) -> None:
     token = token_of(ada)
 
     async def main() -> None:
-        socket = Socket(token, headers=[(b"origin", b"https://evil.example")])
-        connected, _ = await socket.link.connect()
-        assert not connected
+        async with Socket(token) as socket:
+            await socket.say(subscribe="jobs")
+            assert (await socket.hear())["type"] == "snapshot"
 
     run(main())
 

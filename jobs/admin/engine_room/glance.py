@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +18,8 @@ from jobs.admin.engine_room.limits import look_at_limits
 from jobs.engine import timetable
 from jobs.models import AuditEntry, Job, Worker
 from jobs.positions import Resource, live_workers, resources
-from jobs.queues import Queue, describe
+from jobs.queues import Queue, depths, describe, due_by_kind, unknown_kinds
+from jobs.states import State
 
 #: Concerns in the order in which a person should look at them.
 BAD, WARN, INFO = "bad", "warn", "info"
@@ -35,10 +38,12 @@ class Concern:
 def at_a_glance() -> dict[str, Any]:
     """Return what the front page shows: concerns, the worst first, and the numbers beside them."""
     workers = live_workers()
-    queues = describe(workers=workers)
+    counts = depths()
+    queues = describe(workers=workers, counts=counts)
     held = resources()
     concerns = [
         *_of_workers(workers, queues),
+        *_of_kinds(unknown_kinds(due_by_kind(counts), workers)),
         *_of_queues(queues),
         *_of_resources(held),
         *_of_limits(),
@@ -83,6 +88,20 @@ def _of_workers(workers: list[Worker], queues: list[Queue]) -> list[Concern]:
     if silent := Worker.objects.exclude(pk__in=[worker.pk for worker in workers]).count():
         sentence = ngettext("%(n)d worker has fallen silent.", "%(n)d workers have fallen silent.", silent)
         concerns.append(Concern(WARN, sentence % {"n": silent}, page))
+    return concerns
+
+
+def _of_kinds(unknown: Counter[str]) -> list[Concern]:
+    page = reverse("admin:jobs_job_changelist")
+    concerns = []
+    for kind, jobs in sorted(unknown.items()):
+        sentence = ngettext(
+            "%(n)d job of %(kind)s waits, and no running worker knows this kind: start the release that does.",
+            "%(n)d jobs of %(kind)s wait, and no running worker knows this kind: start the release that does.",
+            jobs,
+        )
+        url = f"{page}?{urlencode({'kind': kind, 'state': State.QUEUED})}"
+        concerns.append(Concern(BAD, sentence % {"n": jobs, "kind": kind}, url))
     return concerns
 
 

@@ -1,0 +1,16 @@
+# One image for web and workers; what a container does is its command (compose.yaml).
+FROM python:3.11-slim AS build
+COPY requirements.txt /tmp/
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
+
+FROM python:3.11-slim
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-tur \
+    && rm -rf /var/lib/apt/lists/* && useradd --uid 10001 --no-create-home sira && install -d -o sira -m 700 /data
+COPY --from=build /venv /venv
+COPY . /app
+WORKDIR /app
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data DJANGO_SETTINGS_MODULE=config.settings
+USER sira
+VOLUME /data
+# exec form everywhere: SIGTERM must reach the process itself, or nothing drains.
+CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", "config.asgi:application"]

@@ -1,0 +1,3 @@
+from tests.orders.conftest import maildir
+
+__all__ = ["maildir"]
