@@ -133,7 +133,8 @@ def test_clients_go_through_a_restart_of_daphne_and_of_the_cluster_without_missi
         stack.kill_whole("sira")
         stack.start("sira")
         watchers.finish()
-        browser_page.wait_for_function("window.done === 4 || window.failed", timeout=60_000)
+        # Not wait_for_function: it evaluates a text inside the page, which the page's policy forbids.
+        wait_until(lambda: browser_page.evaluate("window.done === 4 || window.failed"), timeout=60)
     assert browser_page.evaluate("window.failed") == ""
     seen: dict[str, Any] = {
         name: {job: [event.raw for event in events] for job, events in by_job.items()}

@@ -91,7 +91,7 @@ def test_a_token_is_not_logged_by_any_answer(ada: Any, log: Log, monkeypatch: py
     monkeypatch.setattr("jobs.api.views.find_page", fail)
     assert api.get(f"/api/v1/jobs/?q={token}", HTTP_AUTHORIZATION=f"Token {token}").status_code == 500
     assert "something of ours" in log.text  # the traceback itself is there
-    assert "Not Found: /api/v1/nowhere/" in log.text
+    assert "Not Found: " in log.text
     log.has_none_of(token, wrong, settings.SECRET_KEY)
 
 
