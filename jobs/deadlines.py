@@ -35,7 +35,7 @@ class DeadlineExceeded(JobError):
 WHY = {
     "queue_paused": "Its queue was paused.",
     "no_worker": "No worker served its queue.",
-    "unknown_kind": "No app of this release knew its kind.",
+    "unknown_kind": "No running worker knew its kind.",
     "rate_limit": "A rate limit held it back.",
     "resource": "What it needs was in use by other jobs.",
     "worker": "All workers were busy with other jobs.",
