@@ -51,7 +51,7 @@ def test_every_step_is_mirrored_with_the_row_as_it_then_is(mirrored, claim):
     lifecycle.submit(KIND)
     job = claim()
     lifecycle.progress(job, 40)
-    lifecycle.retry_later(job, Unavailable("No water."), timedelta())
+    lifecycle.retry_later(job, Unavailable("No water."), timedelta(seconds=-1))
     lifecycle.promote_due()
     job = claim()
     lifecycle.fail(job, JobError("No cup."))

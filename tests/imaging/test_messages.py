@@ -62,7 +62,7 @@ def test_without_a_seed_every_attempt_has_the_same_one(api, chat):
     first, second = ask(api, chat, seed=None), ask(api, chat, seed=None)
     chosen = see(api, first)["parameters"]["seed"]
     assert chosen != see(api, second)["parameters"]["seed"]
-    lifecycle.retry_later(claim(), Unavailable("Not now."), timedelta())
+    lifecycle.retry_later(claim(), Unavailable("Not now."), timedelta(seconds=-1))
     lifecycle.promote_due()
     work()
     assert see(api, first)["image"]["seed"] == chosen
@@ -131,7 +131,7 @@ def test_after_every_move_the_message_says_what_the_job_says(api, chat):
 
     job = then(claim())
     job = then(lifecycle.progress(job, 30, "painted", {"step": 1}))
-    then(lifecycle.retry_later(job, Unavailable("Not now."), timedelta()))
+    then(lifecycle.retry_later(job, Unavailable("Not now."), timedelta(seconds=-1)))
     then(lifecycle.promote_due())
     job = then(claim())
     then(lifecycle.release(job))

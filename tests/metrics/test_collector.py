@@ -95,7 +95,7 @@ def test_what_happened_is_told_as_counters_and_histograms(any_database, act, cla
     act()
     lifecycle.succeed(claim(), {})
     act(max_attempts=2)
-    lifecycle.retry_later(claim(), Unavailable("Away."), timedelta())
+    lifecycle.retry_later(claim(), Unavailable("Away."), timedelta(seconds=-1))
     lifecycle.promote_due()
     lifecycle.fail(claim(), InvalidInput("Empty."))
     act()
@@ -187,7 +187,7 @@ def test_strangers_and_people_who_are_no_staff_see_nothing(db, settings, django_
 def test_every_metric_is_in_the_page_and_the_page_names_no_other(any_database, act, claim, count_all):
     """With something to show of each kind: counters that never counted are not there."""
     act(max_attempts=2)
-    lifecycle.retry_later(claim(), Unavailable("Away."), timedelta())
+    lifecycle.retry_later(claim(), Unavailable("Away."), timedelta(seconds=-1))
     lifecycle.promote_due()
     job = claim()
     Job.objects.filter(pk=job.pk).update(lease_expires_at=Now() - timedelta(seconds=5))
