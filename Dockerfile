@@ -1,7 +1,10 @@
 # One image for web and workers; what a container does is its command (compose.yaml).
 FROM python:3.11-slim AS build
-COPY requirements.txt /tmp/
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
+# Extras to install besides, as "s3 otel".
+ARG EXTRAS=""
+COPY requirements*.txt /tmp/
+RUN python -m venv /venv && for extra in "" $EXTRAS; do \
+    /venv/bin/pip install --no-cache-dir --require-hashes -r "/tmp/requirements${extra:+-$extra}.txt" || exit 1; done
 
 FROM python:3.11-slim
 RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-tur \

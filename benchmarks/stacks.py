@@ -25,14 +25,16 @@ DATABASES = ("sqlite", "postgresql")
 def running(database: str, **options: Any) -> Iterator[ServerStack]:
     """Start Sıra on a database of its own: "sqlite", or "postgresql" (a throw-away server with default durability).
 
-    postgres_settings: of that server, as for `PostgresServer`; the other options are ServerStack's.
+    server: a PostgresServer of the caller's, not started yet, instead. postgres_settings: of the throw-away one, as for
+    `PostgresServer`. The other options are ServerStack's.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sira-bench-")))
         url = ""
         settings = options.pop("postgres_settings", None)
+        server = options.pop("server", None)
         if database == "postgresql":
-            server = postgres.PostgresServer(fsync=True, settings=settings)
+            server = server or postgres.PostgresServer(fsync=True, settings=settings)
             server.start()
             stack.callback(server.remove)
             url = server.create_database("bench")

@@ -26,7 +26,7 @@ from classifier.models import CollectedFile, RecurringBatch
 from classifier.serializers import BATCH_KIND, DOCUMENT_KIND, FOLDER
 from classifier.sources import Found, LeftOut, SourceProblem, StillWritten, folder_files, storage_files
 from jobs import files as job_files
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, StorageUnavailable
 from jobs.files import Incoming
 from jobs.lifecycle import Submission, submit_batch
 from jobs.models import Job, JobFile, new_id
@@ -87,6 +87,8 @@ def _run_one(row: RecurringBatch, shield: Shield) -> Done:
         problem = run.collect()
     except SourceProblem as found:
         problem = str(found)
+    except StorageUnavailable as away:
+        problem = away.message
     except DatabaseError:
         raise
     except Exception:  # one location must not keep the others waiting

@@ -19,6 +19,8 @@ from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
 
+from jobs.errors import Unavailable
+
 #: A file that changed within this is still being written, or may be: the next run takes it.
 SETTLED_AFTER = timedelta(seconds=5)
 #: Of a path below the location.
@@ -155,7 +157,7 @@ def storage_files(prefix: str, storage: Any, left_out: LeftOut) -> Iterator[Foun
         yield from _storage_files(prefix, "", storage, left_out)
     except FileNotFoundError:
         raise SourceProblem("The storage has no such folder.") from None
-    except (OSError, SuspiciousFileOperation):
+    except (OSError, SuspiciousFileOperation, Unavailable):
         raise SourceProblem("The storage could not be read.") from None
 
 

@@ -20,7 +20,7 @@ MOST_VALUES = 2_000
 #: Characters in which likely names are looked for, when an excerpt is to be shown.
 NAMES_WITHIN = 100_000
 #: The detector whose findings are masked as a whole, and those that make excerpts short.
-_SECRET = "credential"
+_SECRET = "credential"  # nosec B105 # a name
 _GUARDED = frozenset({_SECRET, "card"})
 _VALUES = frozenset(detector.name for detector in DETECTORS if detector.is_value)
 

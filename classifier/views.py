@@ -58,10 +58,10 @@ from jobs.api.openapi import IDEMPOTENCY_KEY, IF_NONE_MATCH, Answer, operation
 from jobs.api.openapi.common import FORBIDDEN, JOB_NOT_FOUND, OF_BATCHES, OF_SUBMISSIONS
 from jobs.api.operating import job_to_operate, on_record
 from jobs.api.problems import Problem
+from jobs.api.replies import RETRY_AFTER_SECONDS
 from jobs.api.shapes.endings import ReasonInput
 from jobs.api.submissions import (
     LONGEST_WAIT_SECONDS,
-    RETRY_AFTER_SECONDS,
     accept,
     accepted_response,
     wait_for_end,

@@ -72,7 +72,7 @@ class Child:
         self.start_again_at = None
         self.started_at = time.monotonic()
         # preexec_fn is safe because the supervisor has one thread only.
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # nosec B603 # commands of ours, no shell
             self.command,
             cwd=BASE_DIR,
             env=self.environment,
@@ -350,7 +350,8 @@ def compose_welcome(host: str, port: int) -> str:
     """Return what a person needs to begin, as a block of lines."""
     from django.conf import settings
 
-    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
+    everywhere = ("0.0.0.0", "::", "")  # nosec B104 # compared, not listened at
+    shown_host = "127.0.0.1" if host in everywhere else f"[{host}]" if ":" in host else host
     url = f"http://{shown_host}:{port}"
     lines = [f"Sıra is ready at {url}/", ""]
     if settings.PRODUCTION:
@@ -406,7 +407,7 @@ def main() -> int:
             Child("work", [python, "manage.py", "qcluster"], environment | {"SIRA_ROLE": "worker"}),
         ],
         stop_timeout=settings.SIRA_DRAIN_GRACE + STOP_MARGIN,
-        address=("127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host, port),
+        address=("127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host, port),  # nosec B104 # compared
         welcome=compose_welcome(host, port),
     )
     return supervisor.run()

@@ -13,11 +13,13 @@ from contextlib import suppress
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import api_description
+from config.pooled import PooledConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -60,6 +62,10 @@ def _generated_secret() -> str:
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
+# Earlier ones: what they signed and sealed is still believed and opened, and all that is new is under SECRET_KEY.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+if SECRET_KEY and SECRET_KEY in SECRET_KEY_FALLBACKS:
+    raise ImproperlyConfigured("SECRET_KEY is among SECRET_KEY_FALLBACKS: name the earlier keys there, and a new one.")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
 )
@@ -148,12 +154,54 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "staticfiles"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 MEDIA_ROOT = DATA_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
+
+# A bucket in place of that folder, for more than one host.
+FILES_S3_BUCKET = env.str("FILES_S3_BUCKET", default="")
+FILES_S3_ENDPOINT_URL = env.str("FILES_S3_ENDPOINT_URL", default="")
+FILES_S3_REGION = env.str("FILES_S3_REGION", default="")
+FILES_S3_PREFIX = env.str("FILES_S3_PREFIX", default="").strip("/")
+FILES_S3_KEY_ID = env.str("FILES_S3_KEY_ID", default="")
+FILES_S3_SECRET = env.str("FILES_S3_SECRET", default="")
+FILES_S3_ADDRESSING = env.str("FILES_S3_ADDRESSING", default="auto")
+FILES_S3_TIMEOUT = seconds("FILES_S3_TIMEOUT_SECONDS", 20)
+if FILES_S3_BUCKET:
+    if not (find_spec("storages") and find_spec("boto3")):
+        raise ImproperlyConfigured(
+            "FILES_S3_BUCKET is set, but what speaks S3 is not installed: pip install -r requirements-s3.txt."
+        )
+    if bool(FILES_S3_KEY_ID) != bool(FILES_S3_SECRET):
+        raise ImproperlyConfigured(
+            "FILES_S3_KEY_ID and FILES_S3_SECRET go together; without both, boto3 looks where it always does."
+        )
+    if FILES_S3_ADDRESSING not in ("auto", "path", "virtual"):
+        raise ImproperlyConfigured(f"FILES_S3_ADDRESSING is {FILES_S3_ADDRESSING!r}; use 'auto', 'path' or 'virtual'.")
+    if FILES_S3_ENDPOINT_URL and not FILES_S3_ENDPOINT_URL.startswith(("https://", "http://")):
+        raise ImproperlyConfigured("FILES_S3_ENDPOINT_URL must start with https:// or http://.")
+    if {"..", "."} & set(FILES_S3_PREFIX.split("/")):
+        raise ImproperlyConfigured("FILES_S3_PREFIX is a path such as sira/files, without '..'.")
+    if timedelta(seconds=1) > FILES_S3_TIMEOUT:
+        raise ImproperlyConfigured("FILES_S3_TIMEOUT_SECONDS must be 1 or more.")
+    STORAGES["default"] = {
+        "BACKEND": "jobs.bucket.Bucket",
+        "OPTIONS": {
+            "bucket_name": FILES_S3_BUCKET,
+            "endpoint_url": FILES_S3_ENDPOINT_URL or None,
+            "region_name": FILES_S3_REGION or None,
+            "location": FILES_S3_PREFIX,
+            "access_key": FILES_S3_KEY_ID or None,
+            "secret_key": FILES_S3_SECRET or None,
+            "addressing_style": FILES_S3_ADDRESSING,
+            "timeout": FILES_S3_TIMEOUT.total_seconds(),
+        },
+    }
+elif any(value for name, value in os.environ.items() if name.startswith("FILES_S3_")):
+    raise ImproperlyConfigured("FILES_S3_BUCKET is empty, but other FILES_S3_ variables are set. Name the bucket.")
 
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
@@ -187,28 +235,35 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Database -------------------------------------------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'sira.sqlite3'}"
 _database = env.db_url_config(DATABASE_URL)
-# Web processes serve each request from a thread of its own, so they share a pool; a worker process has one
-# long-lived connection per thread.
-if "sqlite" in _database["ENGINE"]:
-    _database["OPTIONS"] = {
+DATABASE_OPTIONS = {
+    "sqlite": {
         # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once with "database is locked".
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-elif "postgresql" in _database["ENGINE"]:
+    },
     # A row or a connection that a lost host holds must not hold up anybody for long.
-    _database["OPTIONS"] = {
+    "postgresql": {
         "connect_timeout": 5,
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,
+        # For the statements of jobs/fast_path/: what Django itself sends is bound on the client, and never prepared.
+        "prepare_threshold": 5,
         "options": "-c lock_timeout=10s -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 "
         "-c tcp_keepalives_count=3",
-    } | _database.get("OPTIONS", {})
+    },
+}
+# A web process has many threads, of which most only wait, so they share a pool; a worker process has one long-lived
+# connection per thread.
+if "sqlite" in _database["ENGINE"]:
+    _database["OPTIONS"] = DATABASE_OPTIONS["sqlite"]
+elif "postgresql" in _database["ENGINE"]:
+    _database["OPTIONS"] = DATABASE_OPTIONS["postgresql"] | _database.get("OPTIONS", {})
     if ROLE == "web":
         _database["CONN_MAX_AGE"] = 0
         _database["OPTIONS"]["pool"] = {
+            "connection_class": PooledConnection,
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=10),
             "timeout": 5,
@@ -221,6 +276,10 @@ elif "postgresql" in _database["ENGINE"]:
 else:
     raise ImproperlyConfigured("DATABASE_URL must start with postgres:// or sqlite://.")
 DATABASES = {"default": _database}
+# Requests that one web process works on at the same time; those that only wait do not count.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+if WEB_THREADS < 1:
+    raise ImproperlyConfigured("WEB_THREADS must be 1 or more.")
 ON_POSTGRESQL = "postgresql" in _database["ENGINE"]
 
 # --- API ------------------------------------------------------------------------------------------------------
@@ -275,7 +334,7 @@ FILE_UPLOAD_HANDLERS = [
 # First parts of addresses that answer programs only, so with problems instead of pages: ours, and those of seed 003.
 SIRA_API_ROOTS = ("api", "upload", "classify", "batch", "status", "jobs", "documents", "cancel", "retry", "metrics")
 
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {"default": {"BACKEND": "jobs.live.layer.ProcessLayer"}}
 
 # --- The engine -----------------------------------------------------------------------------------------------
 # How many jobs may hold a resource at once: RESOURCES=gpu=1,scanner=2
@@ -447,10 +506,14 @@ LOGGING = {
     "loggers": {
         "django-q": {"level": env.str("Q_LOG_LEVEL", default="WARNING")},
         "daphne": {"level": "WARNING"},
+        "psycopg.pool": {"level": "WARNING"},  # tells of every request at INFO
         "httpcore": {"level": "WARNING"},  # these tell headers, and so keys and cookies, at DEBUG
         "httpcore2": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},
+        "boto3": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
     },
 }

@@ -182,7 +182,8 @@ def imagine(prompt: Prompt, scale: int = 1) -> Scene:
 
 def _palette(text: str, motifs: set[str], random: np.random.Generator) -> Palette:
     named = [name for name in ("night", "sunset", "dawn", "snow", "desert") if name in motifs]
-    chosen = named[0] if named else ("day" if motifs else str(random.choice(["day", "sunset", "dawn", "night"])))
+    any_of = ["day", "sunset", "dawn", "night"]
+    chosen = named[0] if named else ("day" if motifs else str(random.choice(any_of)))  # nosec B311 # no secret
     palette = PALETTES[chosen]
     colours = [colour for colour, stems in COLOURS.values() if any(f" {stem}" in text for stem in stems)]
     if not colours:

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.files.storage import default_storage
 
+from jobs.errors import StorageUnavailable
 from jobs.kinds import registry
 
 
@@ -94,3 +96,34 @@ def traces_can_be_sent(**_: Any) -> list[checks.CheckMessage]:
             id="jobs.W003",
         )
     ]
+
+
+@checks.register("jobs")
+def files_go_encrypted(**_: Any) -> list[checks.CheckMessage]:
+    if not (settings.PRODUCTION and settings.FILES_S3_BUCKET and settings.FILES_S3_ENDPOINT_URL.startswith("http://")):
+        return []
+    return [
+        checks.Warning(
+            "FILES_S3_ENDPOINT_URL is http://: files, personal data among them, go over the network as they are.",
+            hint="Use https://; AWS_CA_BUNDLE names a certificate authority of your own.",
+            id="jobs.W004",
+        )
+    ]
+
+
+@checks.register("jobs", deploy=True)
+def bucket_can_be_used(**_: Any) -> list[checks.CheckMessage]:
+    """Look into the bucket; only `check --deploy` asks, so that nobody's start waits for another server."""
+    if not settings.FILES_S3_BUCKET:
+        return []
+    try:
+        default_storage.listdir("")
+    except StorageUnavailable as error:
+        return [
+            checks.Warning(
+                f"The bucket of FILES_S3_BUCKET cannot be used now ({error.code}).",
+                hint="Is it there, may this key list it, and is FILES_S3_ENDPOINT_URL right? The log says more.",
+                id="jobs.W005",
+            )
+        ]
+    return []

@@ -9,6 +9,8 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs.fast_path import prepared
+
 
 class ClockNow(Now):
     """The time when the row is written.
@@ -25,6 +27,4 @@ def database_now() -> datetime:
     """Return the database's time: that is what every timestamp of a job was taken from."""
     if connection.vendor != "postgresql":
         return timezone.now()  # SQLite has no clock but this machine's
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        return cursor.fetchone()[0]
+    return prepared.run(b"SELECT statement_timestamp()", ())[0][0]

@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from jobs import files as job_files
 from jobs import lifecycle
 from jobs.api.parsers import refuse_unstorable
 from jobs.errors import InvalidInput
+from jobs.idempotency import was_replayed
 from jobs.kinds import JobKind, UnknownKind, registry
 from jobs.models import Job, JobFile, new_id
 from jobs.sent_files import SentFile
@@ -58,9 +60,24 @@ def open_kind(name: str) -> JobKind:
     return kind
 
 
+def field_names(kind: JobKind) -> frozenset[str]:
+    """Return the names of the fields of a kind's input."""
+    return _field_names(kind.input)
+
+
+@lru_cache(maxsize=1000)
+def _field_names(input: type[serializers.Serializer]) -> frozenset[str]:
+    return frozenset(input().fields)
+
+
 def file_fields(kind: JobKind) -> dict[str, bool]:
-    """Return the fields of a kind's input that take files, and whether they take many."""
-    fields = kind.input().fields
+    """Return the fields of a kind's input that take files, and whether they take many. Not to be changed."""
+    return _file_fields(kind.input)
+
+
+@lru_cache(maxsize=1000)
+def _file_fields(input: type[serializers.Serializer]) -> dict[str, bool]:
+    fields = input().fields
     one = {name: False for name, field in fields.items() if isinstance(field, serializers.FileField)}
     many = {
         name: True
@@ -172,11 +189,6 @@ def enter_many(
             lifecycle.Submission(checked.kind.name, as_json(checked.serializer, fields), files=taken, **options)
         )
     return lifecycle.submit_many(submissions, owner=owner, idempotency_key=idempotency_key)
-
-
-def was_replayed(job: Job) -> bool:
-    """Whether `job` is the earlier answer to its Idempotency-Key."""
-    return getattr(job, "was_replayed", False)
 
 
 def as_json(serializer: Any, fields: Mapping[str, Any]) -> dict[str, Any]:

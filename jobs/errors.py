@@ -63,6 +63,36 @@ class WorkerLost(Unavailable):
     code = "worker_lost"
 
 
+class StorageUnavailable(Unavailable):
+    """A file could not be written, read or deleted, through no fault of its own."""
+
+    sentence = ""
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.sentence} Nothing was changed; try again later.")
+
+
+class StorageAway(StorageUnavailable):
+    """Where files are kept did not answer, or could not do what it was asked."""
+
+    code = "storage_unavailable"
+    sentence = "The storage of files did not answer."
+
+
+class StorageRefused(StorageUnavailable):
+    """Where files are kept would not do it for us. The operator has to look at keys and settings."""
+
+    code = "storage_refused"
+    sentence = "The storage of files refused the request; the operator has to check its settings."
+
+
+class StorageFull(StorageUnavailable):
+    """There is no room left for a file."""
+
+    code = "storage_full"
+    sentence = "There is no room left for files; the operator has to make some."
+
+
 class Interrupt(BaseException):
     """The engine ends an attempt from outside. A BaseException, so that a kind's `except Exception` lets it through."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import re
+import time
 import unicodedata
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -17,8 +21,10 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, StorageAway, StorageFull
 from jobs.models import Job, JobFile
+
+logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 120
 #: What is longer behind a dot is no extension.
@@ -27,6 +33,8 @@ LONGEST_EXTENSION = 10
 GROUP = 100
 #: Files that are locked with one statement: no database takes parameters without end.
 LOCKED_TOGETHER = 5_000
+#: A storage that did not answer is not asked again to delete within this: each try may take a quarter of a minute.
+PAUSE_SECONDS = 30.0
 #: Letters of any script, digits, dot, dash, underscore, space and parentheses survive in a name.
 _UNSAFE = re.compile(r"[^\w.\-() ]+")
 #: What Windows takes for a device, whatever follows the first dot; a download would fail there, or print.
@@ -99,7 +107,7 @@ def store(
 def store_many(incoming: Iterable[Incoming], *, role: str, folder: str = "jobs") -> list[JobFile]:
     """Write files to the storage and return their rows in order, saved but belonging to no job yet.
 
-    All of them or none: when one cannot be written, the others are taken back.
+    All of them or none: when one cannot be written, the others are taken back. Raises StorageUnavailable.
     """
     stored: list[JobFile] = []
     incoming = iter(incoming)
@@ -118,7 +126,8 @@ def _store_group(group: list[Incoming], role: str, folder: str) -> list[JobFile]
     try:
         for one in group:
             sha256, size = _measure(one.content)
-            path = default_storage.save(storage_path(one.name, one.job_id, folder), one.content) if one.keep else ""
+            with room_for_files():
+                path = default_storage.save(storage_path(one.name, one.job_id, folder), one.content) if one.keep else ""
             name, media_type = safe_name(one.name), one.media_type
             rows.append(
                 JobFile(
@@ -134,8 +143,19 @@ def _store_group(group: list[Incoming], role: str, folder: str) -> list[JobFile]
             )
         return JobFile.objects.bulk_create(rows)
     except BaseException:
-        for row in rows:
-            _delete_content(row)  # no row in the table will ever name it
+        if left := [row for row in rows if not _delete_content(row)]:
+            JobFile.objects.bulk_create(left)  # or nothing would ever name them
+        raise
+
+
+@contextmanager
+def room_for_files() -> Iterator[None]:
+    """Raise StorageFull in place of the operating system's word for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull from error
         raise
 
 
@@ -182,21 +202,39 @@ def attach(files: Iterable[JobFile], *, job_id: uuid.UUID, fence: int) -> None:
 
 
 def discard(files: Iterable[JobFile]) -> int:
-    """Delete files and their rows. A file that is already gone is no error. Returns how many rows."""
+    """Delete files and their rows. A file that is already gone is no error. Returns how many rows.
+
+    What cannot be deleted now keeps its row, and is found by a later prune; it stops nothing else.
+    """
     count = 0
     files = iter(files)
     while group := list(islice(files, GROUP)):
-        for file in group:
-            _delete_content(file)
+        gone = [file.pk for file in group if _delete_content(file)]
         # After the content: a row whose content could not be deleted is found by the next prune.
-        JobFile.objects.filter(pk__in=[file.pk for file in group]).delete()
-        count += len(group)
+        JobFile.objects.filter(pk__in=gone).delete()
+        count += len(gone)
     return count
 
 
-def _delete_content(file: JobFile) -> None:
-    if file.file:  # the name of a refused file has no content
+_asked_again_at = 0.0  # time.monotonic(), of a storage that did not answer
+
+
+def _delete_content(file: JobFile) -> bool:
+    global _asked_again_at
+    if not file.file:  # the name of a refused file has no content
+        return True
+    if time.monotonic() < _asked_again_at:
+        return False
+    try:
         default_storage.delete(str(file.file.name))
+    except StorageAway:
+        _asked_again_at = time.monotonic() + PAUSE_SECONDS
+        logger.warning("files cannot be deleted now; a later prune tries again")
+    except Exception as error:
+        logger.error("file %s could not be deleted (%s); the next prune tries again", file.pk, type(error).__name__)
+    else:
+        return True
+    return False
 
 
 def find_input(job: Job) -> JobFile | None:

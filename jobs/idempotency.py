@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobs.compiled import Compiled
 from jobs.errors import InvalidInput
 from jobs.models import Job
 
@@ -68,6 +69,13 @@ def _with_content(value: Any, content: Mapping[str, str]) -> Any:
     return content.get(value, value) if isinstance(value, str) else value
 
 
+_BY_KEY = Compiled(
+    lambda owner, key: Job.objects.filter(owner=owner, idempotency_key=key),
+    owner=(Job._meta.get_field("owner"), -1),
+    key=(Job._meta.get_field("idempotency_key"), "a key"),
+)
+
+
 def find_replay(owner: Any, keys: Sequence[str], digest: str) -> list[Job]:
     """Return the jobs of the earlier request under these keys, in order; those deleted since are left out.
 
@@ -76,7 +84,10 @@ def find_replay(owner: Any, keys: Sequence[str], digest: str) -> list[Job]:
     if not keys:
         return []
     places = {key: place for place, key in enumerate(keys)}
-    jobs = list(Job.objects.filter(owner=owner, idempotency_key__in=keys))
+    if len(keys) == 1 and owner is not None:
+        jobs = _BY_KEY.all(owner=owner.pk, key=keys[0])
+    else:
+        jobs = list(Job.objects.filter(owner=owner, idempotency_key__in=keys))
     if any(job.idempotency_digest != digest for job in jobs):
         raise IdempotencyConflict(
             "This Idempotency-Key was already used for another request. Send a new key with a new request."
@@ -84,3 +95,8 @@ def find_replay(owner: Any, keys: Sequence[str], digest: str) -> list[Job]:
     for job in jobs:
         job.was_replayed = True  # type: ignore[attr-defined]
     return sorted(jobs, key=lambda job: places[job.idempotency_key or ""])
+
+
+def was_replayed(job: Job) -> bool:
+    """Whether `job` is the earlier answer to its Idempotency-Key."""
+    return getattr(job, "was_replayed", False)

@@ -50,7 +50,7 @@ class Backoff:
         wait = min(self.base * self.factor**exponent, self.limit)
         if self.steps:
             wait = self.steps[min(attempt, len(self.steps)) - 1]
-        return wait * random.uniform(1 - self.jitter, 1 + self.jitter)
+        return wait * random.uniform(1 - self.jitter, 1 + self.jitter)  # nosec B311 # no secret
 
 
 class NoInput(serializers.Serializer):
@@ -102,6 +102,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._kinds: dict[str, JobKind] = {}
+        self.version = 0  # grows with every change, for those who keep what they made of the kinds
 
     def add(self, kind: JobKind) -> None:
         known = self._kinds.get(kind.name)
@@ -111,10 +112,12 @@ class Registry:
         ):
             raise ValueError(f"kind {kind.name!r} is declared twice: {known.run.__module__} and {kind.run.__module__}")
         self._kinds[kind.name] = kind
+        self.version += 1
 
     def remove(self, name: str) -> None:
         """Forget a kind (a test's own)."""
         self._kinds.pop(name, None)
+        self.version += 1
 
     def get(self, name: str) -> JobKind:
         kind = self._kinds.get(name)

@@ -28,8 +28,10 @@ from django.db.models.functions import Coalesce, Greatest, Least, Now
 from jobs import batches, deadlines, expiry, positions
 from jobs.clock import ClockNow
 from jobs.errors import JobError, Superseded, WorkerLost
+from jobs.fast_path import prepared as fast_path
+from jobs.fast_path import steps
 from jobs.kinds import Backoff, registry
-from jobs.live.events import announce_due, record, record_many
+from jobs.live.events import announce_due, has_mirror, record, record_many
 from jobs.merge import deep_merge
 from jobs.models import EventType, Job, JobEvent, JobFile
 from jobs.queue_modes import drain_queue, pause_queue, resume_queue
@@ -204,7 +206,7 @@ def _mine(job: Job) -> Any:
     return Job.objects.filter(pk=job.pk, state=State.PROCESSING, fence=job.fence)
 
 
-def _ended(job: Job) -> None:
+def tell_batch(job: Job) -> None:
     """Tell the batch that one of its children has ended.
 
     This runs after the child's own transaction has committed, and whoever commits last sees all the others: so the
@@ -252,9 +254,15 @@ def progress(
 
     save: what else to write in the same transaction. Raises Superseded.
     """
+    shown = None if percent is None else min(max(float(percent), 0.0), 100.0)
+    if save is None and fast_path.available() and not has_mirror(job):
+        written = steps.progress(job, shown, stage, data, settings.SIRA_LEASE)
+        if written is None:
+            raise Superseded(f"attempt {job.attempt} of {job.kind} {job.pk}")
+        return written
     values: dict[str, Any] = {}
-    if percent is not None:
-        values["progress"] = Greatest(F("progress"), min(max(float(percent), 0.0), 100.0))
+    if shown is not None:
+        values["progress"] = Greatest(F("progress"), shown)
     if stage:
         values["stage"] = stage
     with transaction.atomic():
@@ -292,7 +300,7 @@ def succeed(job: Job, result: Any, saves: Iterable[Callable[[], None]] = ()) -> 
         )
         for save in saves:
             save()
-    _ended(done)
+    tell_batch(done)
     return done
 
 
@@ -303,7 +311,7 @@ def fail(job: Job, error: JobError, *, traceback: str = "") -> Job:
             job, State.FAILED, EventType.FAILED, {"code": error.code, "message": error.message},
             error_code=error.code, error_message=error.message, error_traceback=traceback,
         )  # fmt: skip
-    _ended(done)
+    tell_batch(done)
     return done
 
 
@@ -340,7 +348,7 @@ def _wait(job: Job, to: State, type: EventType, data: dict[str, Any] | None = No
     """Leave `processing` to run again later; a job that was told to stop is cancelled instead."""
     with transaction.atomic():
         moved = _finish_attempt(job, to, type, data, **values)
-    _ended(moved)
+    tell_batch(moved)
     return moved
 
 
@@ -348,7 +356,7 @@ def acknowledge_cancel(job: Job) -> Job:
     """The running attempt has stopped as asked. Raises Superseded."""
     with transaction.atomic():
         done = _finish_attempt(job, State.CANCELLED, EventType.CANCELLED, **NO_ERROR)
-    _ended(done)
+    tell_batch(done)
     return done
 
 
@@ -375,7 +383,7 @@ def cancel(job_id: uuid.UUID, *, by: str = "", reason: str = "") -> Job | None:
             _cancel(Job.objects.filter(parent_id=job_id), by, reason)
     if not stopped:
         return Job.objects.filter(pk=job_id, cancel_requested_at__isnull=False).running().first()
-    _ended(stopped[0])
+    tell_batch(stopped[0])
     return stopped[0]
 
 
@@ -435,7 +443,7 @@ def take_resource(job_id: uuid.UUID, *, by: str, reason: str = "") -> Job | None
         record(moved, type, data)
         announce_due(moved.queue)  # for the one that waits for it
     logger.warning("%s took the %s from job %s (%s): now %s", by, job.resource, job.pk, job.worker, moved.state)
-    _ended(moved)
+    tell_batch(moved)
     return moved
 
 
@@ -570,7 +578,7 @@ def _rescue_one(job: Job, by: str, reason: str) -> Job | None:
             record(moved[0], type, data)
             announce_due(moved[0].queue)  # for the one that waits for the resource it held
     logger.warning("rescued job %s (%s) from worker %s: now %s", job.pk, job.kind, job.worker, moved[0].state)
-    _ended(moved[0])
+    tell_batch(moved[0])
     return moved[0]
 
 
@@ -592,7 +600,7 @@ def fail_past_deadline(*, only: uuid.UUID | None = None) -> int:
     with transaction.atomic():
         _cancel(Job.objects.filter(parent__in=[job.pk for job in moved]), "", "the batch's deadline passed")
     for job in {job.parent_id or job.pk: job for job in moved}.values():  # one of each batch
-        _ended(job)
+        tell_batch(job)
     return len(moved)
 
 

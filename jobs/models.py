@@ -6,6 +6,7 @@ The Job row is the truth and the Job table is the queue. Rows are changed by `li
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from jobs.live.models import Listener
 from jobs.metrics.models import Tally, TallyMark
 from jobs.people.models import Erasure
 from jobs.sign_in.models import SignInTries
@@ -28,8 +30,8 @@ from jobs.webhooks.models import NamedWebhook, WebhookAttempt, WebhookDelivery, 
 
 # besides what is below
 __all__ = [
-    "ApiToken", "Erasure", "NamedWebhook", "SignInTries", "Tally", "TallyMark", "WebhookAttempt", "WebhookDelivery",
-    "WebhookEndpoint",
+    "ApiToken", "Erasure", "Listener", "NamedWebhook", "SignInTries", "Tally", "TallyMark", "WebhookAttempt",
+    "WebhookDelivery", "WebhookEndpoint",
 ]  # fmt: skip
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 10
@@ -138,7 +140,9 @@ class Job(models.Model):
     kind = models.CharField(max_length=100, help_text=_("Reads app.verb_noun"))
     queue = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
-    priority = models.PositiveSmallIntegerField(default=5, help_text=_("0–10; 10 is claimed first"))
+    # Numbers that only our own statements write are not "positive" fields: PostgreSQL reads each of a table's CHECKs
+    # anew for every statement that changes a row.
+    priority = models.SmallIntegerField(default=5, help_text=_("0–10; 10 is claimed first"))
     turn = models.BigIntegerField(default=0, help_text=_("Fair queueing: whose turn it is within a priority"))
 
     owner = models.ForeignKey(
@@ -159,10 +163,14 @@ class Job(models.Model):
 
     progress = models.FloatField(default=0, help_text=_("0–100; never goes back while the job lives"))
     stage = models.CharField(max_length=50, blank=True)
-    queue_position = models.PositiveIntegerField(default=0, help_text=_("As of the last change; 0 when not waiting"))
+    # On a new job of `fast_path/arrivals.py`: the database's time when it was stored, and how its queue was then.
+    stored_at: datetime
+    into_paused_queue: bool
+    # 0 also when it was not counted: see `fast_path/arrivals.py`.
+    queue_position = models.IntegerField(default=0, help_text=_("As of the last change; 0 when not waiting"))
 
-    attempt = models.PositiveSmallIntegerField(default=0)
-    max_attempts = models.PositiveSmallIntegerField(default=3)
+    attempt = models.SmallIntegerField(default=0)
+    max_attempts = models.SmallIntegerField(default=3)
     fence = models.BigIntegerField(default=0, help_text=_("Grows at every claim, rescue and requeue"))
     run_after = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(
@@ -171,7 +179,7 @@ class Job(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=150, blank=True)
     resource = models.CharField(max_length=50, blank=True)
-    slot = models.PositiveSmallIntegerField(null=True, blank=True)
+    slot = models.SmallIntegerField(null=True, blank=True)
 
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  NULL: no key was sent
     idempotency_digest = models.CharField(max_length=64, blank=True)
@@ -236,14 +244,16 @@ class Job(models.Model):
         ]
         indexes = [
             # One kind's head of the queue: kinds differ in resource and rate limit, so each is probed by itself.
+            # With the time at the end, how many wait and since when is read from here alone, without their rows.
             models.Index(
                 F("queue"),
                 F("kind"),
                 F("priority").desc(),
                 F("turn"),
                 F("id"),
+                F("queued_at"),
                 condition=Q(state=State.QUEUED),
-                name="job_claim",
+                name="job_heads",
             ),
             models.Index(
                 F("queue"),
@@ -265,7 +275,8 @@ class Job(models.Model):
             ),
             models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="job_expires"),
             models.Index(fields=["parent", "state"], condition=Q(parent__isnull=False), name="job_children"),
-            models.Index(fields=["owner", "-id"], name="job_owner"),
+            # With the state at the end, a person's jobs are counted, and found by their state, without their rows.
+            models.Index(fields=["owner", "-id", "state"], name="job_owner_states"),
             models.Index(fields=["kind", "state", "-id"], name="job_kind_state"),
             models.Index(fields=["session_id", "-id"], condition=~Q(session_id=""), name="job_session"),
             models.Index(ENDED_AT.desc(), condition=Q(IsNull(ENDED_AT, False)), name="job_ended"),
@@ -325,11 +336,12 @@ class JobEvent(models.Model):
     """One step of a job's life, written in the transaction that took the step. `seq` has no gaps within a job."""
 
     id = models.BigAutoField(primary_key=True)
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events", db_index=False)
+    # No constraint in the database: an event is written by who has just changed its job's row, in the same transaction.
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events", db_index=False, db_constraint=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=20, choices=EventType.choices)
     state = models.CharField(max_length=10, choices=State.choices, help_text=_("The state after this event"))
-    attempt = models.PositiveSmallIntegerField(default=0)
+    attempt = models.SmallIntegerField(default=0)
     progress = models.FloatField(default=0)
     stage = models.CharField(max_length=50, blank=True)
     data = models.JSONField(default=dict, blank=True)

@@ -43,7 +43,7 @@ class Overview:
 
 
 def look(user: Any) -> Overview:
-    """Look at everything, with what `user` may see of it. Takes about 15 queries, however many jobs there are."""
+    """Look at everything, with what `user` may see of it. Takes about 20 queries, however many jobs there are."""
     now = database_now()
     since = history.begin_of_day(now)
     depths = queues.depths()
@@ -78,16 +78,19 @@ class _Own:
         self.queued: Counter[tuple[str, str]] = Counter()
         self.kinds: set[str] = set()
         self.unfinished = 0
-        lately = Q(state__in=UNFINISHED) | Q(ended__gte=since)
-        rows = Job.objects.filter(owner=user).alias(ended=ENDED_AT).filter(lately).order_by()
-        whole = Count("pk", filter=Q(parent=None))
-        for row in rows.values("state", "queue", "kind").annotate(jobs=Count("pk"), whole=whole):
-            self.by_state[row["state"]] += row["jobs"]
-            if row["state"] in UNFINISHED:
+        own = Job.objects.filter(owner=user).order_by()
+        # Each part from an index of its own: in one query all that the person ever had would be read.
+        for state in UNFINISHED:
+            whole = Count("pk", filter=Q(parent=None))
+            for row in own.filter(state=state).values("queue", "kind").annotate(jobs=Count("pk"), whole=whole):
+                self.by_state[str(state)] += row["jobs"]
                 self.kinds.add(row["kind"])
                 self.unfinished += row["whole"]
-            if row["state"] == State.QUEUED:
-                self.queued[row["queue"], row["kind"]] += row["jobs"]
+                if state == State.QUEUED:
+                    self.queued[row["queue"], row["kind"]] += row["jobs"]
+        ended = own.alias(ended=ENDED_AT).filter(ended__gte=since)
+        for ending, jobs in ended.values_list("state").annotate(jobs=Count("pk")):
+            self.by_state[ending] += jobs
 
 
 def _everybodys(described: list[Queue], past: History) -> dict[str, int]:

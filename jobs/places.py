@@ -15,6 +15,7 @@ from itertools import accumulate
 
 from django.db import connection
 
+from jobs.fast_path import prepared
 from jobs.models import HIGHEST_PRIORITY, Job
 from jobs.states import State
 
@@ -67,37 +68,62 @@ def _cut(wanted: list[Rank]) -> tuple[list[_Range], list[int]]:
     return ranges, ends
 
 
-def _count(queue: str, kind: str, ranges: list[_Range]) -> Iterator[int]:
-    """Return how many queued jobs lie in each range, in order, with one statement."""
-    job = connection.ops.quote_name(Job._meta.db_table)
-    of_kind, params = (" AND job.kind = %s", [queue, kind]) if kind else ("", [queue])
-    count = (
-        f"SELECT (SELECT count(*) FROM {job} AS job WHERE job.state = '{State.QUEUED}' AND job.queue = %s{of_kind} "
-        "AND job.priority = piece.priority AND (job.turn, job.id) >= (piece.from_turn, piece.from_id) "
+_COLUMNS = "(priority, from_turn, from_id, to_turn, to_id, number)"
+
+
+def _counting(of_queue: str, of_kind: str) -> str:
+    """The count of one piece of a queue. of_queue, of_kind: what stands for their names; "" for all kinds."""
+    kind = f" AND job.kind = {of_kind}" if of_kind else ""
+    return (
+        f"SELECT (SELECT count(*) FROM {Job._meta.db_table} AS job WHERE job.state = '{State.QUEUED}' "
+        f"AND job.queue = {of_queue}{kind} AND job.priority = piece.priority "
+        "AND (job.turn, job.id) >= (piece.from_turn, piece.from_id) "
         "AND (job.turn, job.id) < (piece.to_turn, piece.to_id)) "
     )
-    columns = "(priority, from_turn, from_id, to_turn, to_id, number)"
+
+
+def _on_postgresql(of_kind: str) -> bytes:
+    """Arrays, and one plan for all ranges: each is a look into the index."""
+    return (
+        f"{_counting('$6', of_kind)} FROM unnest($1::smallint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[]) "
+        f"WITH ORDINALITY AS piece{_COLUMNS} ORDER BY number"
+    ).encode()
+
+
+_OF_ALL_KINDS, _OF_ONE_KIND = _on_postgresql(""), _on_postgresql("$7")
+
+
+def _count(queue: str, kind: str, ranges: list[_Range]) -> Iterator[int]:
+    """Return how many queued jobs lie in each range, in order, with one statement."""
+    if prepared.on_postgresql():
+        columns = [list(column) for column in zip(*ranges, strict=True)]
+        rows = (
+            prepared.look(_OF_ONE_KIND, [*columns, queue, kind])
+            if kind
+            else prepared.look(_OF_ALL_KINDS, [*columns, queue])
+        )
+        return iter([row[0] for row in rows])
+    plain = [[p, begin, first.hex, end, before.hex] for p, begin, first, end, before in ranges]
+    values = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(5))
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # Arrays, and one plan for all ranges: each is a look into the index.
-            cursor.execute(
-                f"{count} FROM unnest(%s::smallint[], %s::bigint[], %s::uuid[], %s::bigint[], %s::uuid[]) "
-                f"WITH ORDINALITY AS piece{columns} ORDER BY number",
-                [*params, *(list(column) for column in zip(*ranges, strict=True))],
-            )
-        else:
-            plain = [[p, begin, first.hex, end, before.hex] for p, begin, first, end, before in ranges]
-            values = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(5))
-            cursor.execute(
-                f"WITH piece{columns} AS MATERIALIZED (SELECT {values}, key FROM json_each(%s)) "
-                f"{count} FROM piece ORDER BY number",
-                [json.dumps(plain), *params],
-            )
+        cursor.execute(
+            f"WITH piece{_COLUMNS} AS MATERIALIZED (SELECT {values}, key FROM json_each(%s)) "
+            f"{_counting('%s', '%s' if kind else '')} FROM piece ORDER BY number",
+            [json.dumps(plain), queue, kind] if kind else [json.dumps(plain), queue],
+        )
         return iter([row[0] for row in cursor.fetchall()])
+
+
+_WAITING = (
+    f"SELECT kind FROM unnest($1::text[]) AS kind WHERE EXISTS (SELECT FROM {Job._meta.db_table} AS job "
+    f"WHERE job.state = '{State.QUEUED}' AND job.queue = $2 AND job.kind = kind.kind)"
+).encode()
 
 
 def waiting_kinds(queue: str, kinds: list[str]) -> list[str]:
     """Return those of these kinds of which a job is queued."""
+    if prepared.on_postgresql():
+        return [row[0] for row in prepared.look(_WAITING, [kinds, queue])]
     job = connection.ops.quote_name(Job._meta.db_table)
     some = f"SELECT 1 FROM {job} WHERE state = '{State.QUEUED}' AND queue = %s AND kind = %s"
     one = f"SELECT %s AS kind WHERE EXISTS ({some})"

@@ -7,17 +7,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from statistics import quantiles
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs import batches
-from jobs.kinds import registry
+from jobs.compiled import Compiled
+from jobs.kinds import JobKind, registry
 from jobs.models import EventType, Job, JobEvent, QueueControl, RateLimit, Worker
 from jobs.places import count_before, rank_of, waiting_kinds
 from jobs.states import State
@@ -71,10 +72,18 @@ def _by_queue(jobs: Iterable[Job]) -> dict[str, list[Job]]:
     return by_queue
 
 
+@lru_cache(maxsize=4)
+def _heard_of(within: timedelta) -> Compiled[Worker]:
+    return Compiled(lambda: Worker.objects.filter(heartbeat_at__gt=Now() - within))
+
+
+def alive() -> Compiled[Worker]:
+    return _heard_of(MISSED_HEARTBEATS * settings.SIRA_HEARTBEAT)
+
+
 def live_workers(queue: str | None = None) -> list[Worker]:
     """Return the workers heard of lately; of those, the ones that serve `queue`."""
-    alive = Worker.objects.filter(heartbeat_at__gt=Now() - MISSED_HEARTBEATS * settings.SIRA_HEARTBEAT)
-    return [worker for worker in alive if queue is None or not worker.queues or queue in worker.queues]
+    return [worker for worker in alive().all() if queue is None or not worker.queues or queue in worker.queues]
 
 
 def knows(worker: Worker, kind: str) -> bool:
@@ -111,15 +120,18 @@ def explain(job: Job) -> Explanation:
     return explain_many([job])[job.pk]
 
 
-def explain_many(jobs: Iterable[Job]) -> dict[uuid.UUID, Explanation]:
-    """Say where each of many jobs stands, in a handful of queries for all of them."""
+def explain_many(jobs: Iterable[Job], known: Mapping[uuid.UUID, int] | None = None) -> dict[uuid.UUID, Explanation]:
+    """Say where each of many jobs stands, in a handful of queries for all of them.
+
+    known: places that were counted a moment ago, of all of these that are queued; the others are counted here.
+    """
     jobs = list(jobs)
     measured = cache(measured_seconds)
-    workers = cache(lambda queue: len(live_workers(queue)))
+    workers = cache(live_workers)
     # Whatever holds up the first of a kind holds up all of it.
-    held_up = cache(explain_head)
+    held_up = cache(lambda queue, kind: explain_head(queue, kind, workers(queue)))
     queued = [job for job in jobs if job.state == State.QUEUED]
-    places = positions_of(queued)
+    places = positions_of(queued) if known is None else known
     ahead = _kinds_ahead(queued, places)
     busy = cache(lambda resource: _seconds_left(resource, measured))
     explained: dict[uuid.UUID, Explanation] = {}
@@ -133,7 +145,7 @@ def explain_many(jobs: Iterable[Job]) -> dict[uuid.UUID, Explanation]:
                 code, sentence = "turn", f"{place - 1} before it."
             eta = None
             if code not in NO_END_IN_SIGHT and (own := measured(job.kind)) is not None:
-                line = _line(job, ahead[job.pk], own, measured, workers(job.queue), busy)
+                line = _line(job, ahead[job.pk], own, measured, len(workers(job.queue)), busy)
                 eta = timezone.now() + line[0], timezone.now() + line[1]
             explained[job.pk] = Explanation(place, code, sentence, until, eta)
         elif job.state == State.PROCESSING:
@@ -164,14 +176,23 @@ def why_pending(job: Job) -> str:
     return "rate_limit" if job.attempt or job.fence else "schedule"
 
 
-def explain_head(queue: str, name: str) -> tuple[str, str, datetime | None]:
-    """Say what the first queued job of a kind waits for: code, sentence, until when."""
+PAUSED = Compiled(
+    lambda queue: QueueControl.objects.filter(queue=queue, paused_at__isnull=False),
+    queue=(QueueControl._meta.get_field("queue"), "a queue"),
+)
+
+
+def explain_head(queue: str, name: str, workers: list[Worker] | None = None) -> tuple[str, str, datetime | None]:
+    """Say what the first queued job of a kind waits for: code, sentence, until when.
+
+    workers: what `live_workers(queue)` returned, if that was asked already.
+    """
     kind = registry.find(name)
-    workers = live_workers(queue)
+    workers = live_workers(queue) if workers is None else workers
     is_known = any(knows(worker, name) for worker in workers)
     if kind is None and not is_known:
         return "unknown_kind", "No running worker knows this kind of job; it waits for a release that does.", None
-    paused = QueueControl.objects.filter(queue=queue, paused_at__isnull=False).first()
+    paused = PAUSED.first(queue=queue)
     if paused is not None:
         why = f": {paused.reason}" if paused.reason else ""
         return "queue_paused", f"The queue was paused by {paused.paused_by}{why}.", None
@@ -199,6 +220,12 @@ def explain_head(queue: str, name: str) -> tuple[str, str, datetime | None]:
 def device_limit(resource: str) -> str:
     """Return the name of the RateLimit row that holds back a resource's jobs while its device is not free."""
     return f"resource:{resource}"
+
+
+def limits_of(kind: JobKind) -> list[str]:
+    """Return the RateLimit rows that hold back a kind: its provider's, and that of a device that is not free yet."""
+    limits = [kind.rate_limit] if kind.rate_limit else []
+    return [*limits, device_limit(kind.resource)] if kind.resource else limits
 
 
 def capacity(resource: str) -> int:
@@ -244,7 +271,7 @@ def resources() -> list[Resource]:
     """Return every resource that a kind of this release needs, by name."""
     names = sorted({kind.resource for kind in registry if kind.resource})
     waiting: Counter[str] = Counter()
-    for kind in registry:  # a look into the index `job_claim` for each; there is none on the resource
+    for kind in registry:  # a look into the index `job_heads` for each; there is none on the resource
         if kind.resource:
             waiting[kind.resource] += Job.objects.queued().filter(queue=kind.queue, kind=kind.name).count()
     return [Resource(name, capacity(name), waiting[name], holders_of(name)) for name in names]
@@ -257,13 +284,21 @@ def _sentence_of(resource: str, holder: Holder) -> str:
     return f"{since}, for a long time now." if holder.held_long else f"{since}."
 
 
+# In the order of the index `job_kind_state`, and of no other: by the newest ids alone PostgreSQL would go through all
+# that wait, which are newer, to come to those that have ended.
+RUNS = Compiled(
+    lambda kind: (
+        Job.objects.filter(kind=kind, state__range=(State.SUCCEEDED, State.SUCCEEDED))
+        .order_by("state", "-id")
+        .values_list("processing_at", "succeeded_at")[:MEASURED_RUNS]
+    ),
+    kind=(Job._meta.get_field("kind"), "a kind"),
+)
+
+
 def measured_seconds(kind: str) -> Measured:
     """Return how long this kind's runs took lately, in seconds: its quarter and nine-tenths marks; None if unknown."""
-    runs = (
-        Job.objects.filter(kind=kind, state=State.SUCCEEDED)
-        .order_by("-id")
-        .values_list("processing_at", "succeeded_at")[:MEASURED_RUNS]
-    )
+    runs = RUNS.rows(kind=kind)
     seconds = [(end - begin).total_seconds() for begin, end in runs if begin and end]
     if not seconds:
         return None
@@ -282,12 +317,15 @@ def predict_end(job: Job, measured: Measured) -> tuple[datetime, datetime] | Non
     return max(now, begun + timedelta(seconds=measured[0])), max(now, begun + timedelta(seconds=measured[1]))
 
 
-def _kinds_ahead(queued: list[Job], places: dict[uuid.UUID, int]) -> dict[uuid.UUID, dict[str, int]]:
+def _kinds_ahead(queued: list[Job], places: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, dict[str, int]]:
     """Return for each of these queued jobs how many of each kind are claimed before it."""
     ahead: dict[uuid.UUID, dict[str, int]] = {}
     for queue, jobs in _by_queue(queued).items():
+        if all(places[job.pk] == 1 for job in jobs):
+            ahead |= {job.pk: {} for job in jobs}
+            continue
         known = [kind.name for kind in registry.in_queues(frozenset({queue}))]
-        if len(known) > 1 and any(places[job.pk] > 1 for job in jobs):
+        if len(known) > 1:
             known = waiting_kinds(queue, known)
         if len(known) == 1:
             ahead |= {job.pk: {known[0]: places[job.pk] - 1} for job in jobs}
@@ -349,5 +387,6 @@ def _unmeasured(name: str) -> tuple[float, float]:
 
 def oldest_due_seconds() -> float:
     """Return how long the longest-waiting due job has been due, in seconds; 0 when none waits."""
-    oldest = Job.objects.queued().order_by("queued_at").values_list("queued_at", flat=True).first()
+    # Not the first by its time: that would read and sort the rows, and this is answered by an index alone.
+    oldest = Job.objects.queued().aggregate(oldest=Min("queued_at"))["oldest"]
     return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0

@@ -21,6 +21,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import audit
+from jobs.compiled import Compiled
 from jobs.errors import Unavailable
 from jobs.live.events import announce_due
 from jobs.models import QueueControl
@@ -64,10 +65,15 @@ def at_work_in(queue: str) -> Iterator[None]:
 
 def refuse_new(queues: Iterable[str]) -> None:
     """Let no new job into a queue that drains: the one place that every submission passes. Raises QueueDraining."""
-    closed = QueueControl.objects.filter(queue__in=set(queues) - {_at_work_in.get()}, draining_at__isnull=False)
-    control = closed.order_by("queue").first()
-    if control is not None:
-        raise QueueDraining(control)
+    for queue in sorted(set(queues) - {_at_work_in.get()}):  # nearly always one
+        if (control := _DRAINING.first(queue=queue)) is not None:
+            raise QueueDraining(control)
+
+
+_DRAINING = Compiled(
+    lambda queue: QueueControl.objects.filter(queue=queue, draining_at__isnull=False),
+    queue=(QueueControl._meta.get_field("queue"), "a queue"),
+)
 
 
 def pause_queue(queue: str, *, by: str, reason: str = "") -> QueueControl:

@@ -6,15 +6,18 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.functions import Now
 
 from jobs import files, lifecycle
 from jobs.metrics import tallies
 from jobs.models import AuditEntry, Job, JobEvent, JobFile, OperationPlan, Receipt
+from jobs.sign_in import limits
 from jobs.states import UNFINISHED
 from jobs.webhooks import retention as webhooks
 
@@ -22,6 +25,8 @@ from jobs.webhooks import retention as webhooks
 ORPHAN_AFTER = timedelta(hours=24)
 #: Rows deleted in one transaction.
 BATCH = 200
+#: The reason that a receipt gives when nobody asked for the deletion.
+RETENTION = "retention"
 
 
 class StillRunning(Exception):
@@ -38,18 +43,24 @@ def delete_job(job: Job, *, by: str = "", reason: str = "") -> Receipt:
         family = _locked_family(job)
         if not all(member.is_finished for member in family):
             raise StillRunning
-        receipts = _receipts(family, by, reason)
-        tallies.count_before_deletion(member.pk for member in family)
-        # The rows of files go last, with their content: what fails on the way is found by the next prune.
-        doomed = list(JobFile.objects.filter(job__in=family))
-        JobFile.objects.filter(job__in=family).update(job=None, expires_at=Now())
-        Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
-        Job.objects.filter(pk__in=[member.pk for member in family]).delete()
-        # Last, and only if the rows really go: a rollback must not leave rows that point at nothing.
-        transaction.on_commit(lambda: files.discard(doomed))
+        receipts = _delete(family, by, reason)
     if job.parent_id is not None:
         lifecycle.promote_parent(job.parent_id)  # should its end not have done it
     return receipts[-1]
+
+
+def _delete(jobs: list[Job], by: str, reason: str) -> list[Receipt]:
+    """Delete locked rows with what hangs on them, and leave their receipts. Must run in a transaction."""
+    receipts = _receipts(jobs, by, reason)
+    tallies.count_before_deletion(job.pk for job in jobs)
+    # The rows of files go last, with their content: what fails on the way is found by the next prune.
+    doomed = list(JobFile.objects.filter(job__in=jobs))
+    JobFile.objects.filter(job__in=jobs).update(job=None, expires_at=Now())
+    Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
+    Job.objects.filter(pk__in=[job.pk for job in jobs]).delete()
+    # Last, and only if the rows really go: a rollback must not leave rows that point at nothing.
+    transaction.on_commit(lambda: files.discard(doomed))
+    return receipts
 
 
 def _locked_family(job: Job) -> list[Job]:
@@ -93,16 +104,39 @@ def prune() -> dict[str, int]:
     pruned_files += files.discard(JobFile.objects.filter(job__isnull=True, created_at__lt=Now() - ORPHAN_AFTER))
     pruned_jobs = 0
     kept: set[uuid.UUID] = set()
-    over = Job.objects.finished().filter(expires_at__lt=Now(), parent__isnull=True)
+    # In the order of the index `job_expires`: newest first, the whole table would be read to find what is old.
+    over = Job.objects.finished().filter(expires_at__lt=Now(), parent__isnull=True).order_by("expires_at")
     while expired := list(over.exclude(pk__in=kept)[:BATCH]):
-        for job in expired:
-            try:
-                delete_job(job, reason="retention")
-            except (StillRunning, Job.DoesNotExist):
-                kept.add(job.pk)  # a batch whose child runs again, or somebody was faster: not this time
-            else:
-                pruned_jobs += 1
+        deleted = _delete_expired(expired)
+        pruned_jobs += len(deleted)
+        kept.update(job.pk for job in expired if job.pk not in deleted)
     return {"jobs": pruned_jobs, "files": pruned_files, "deliveries": deliveries}
+
+
+def _delete_expired(expired: list[Job]) -> set[uuid.UUID]:
+    """Delete jobs without a parent: those without children together, each batch by itself. Returns which are gone.
+
+    Left for the next time: a batch whose child runs again, and what somebody else holds or was faster to delete.
+    """
+    with transaction.atomic():
+        locked = list(Job.objects.finished().filter(pk__in=[job.pk for job in expired]).order_by("pk").unlocked())
+        batches = set(Job.objects.filter(parent__in=locked).order_by().values_list("parent_id", flat=True).distinct())
+        single = [job for job in locked if job.pk not in batches]
+        _delete(single, "", RETENTION)
+    deleted = {job.pk for job in single}
+    for job in expired:
+        if job.pk in batches:
+            with suppress(StillRunning, Job.DoesNotExist):
+                delete_job(job, reason=RETENTION)
+                deleted.add(job.pk)
+    return deleted
+
+
+def prune_sign_ins() -> dict[str, int]:
+    """Delete sessions that have ended and tries to sign in that have come back. Returns how many sessions."""
+    limits.forget()
+    sessions, _ = Session.objects.filter(expire_date__lt=Now()).delete()
+    return {"sessions": sessions}
 
 
 def prune_records() -> dict[str, int]:

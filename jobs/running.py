@@ -16,7 +16,7 @@ from django.core.files.base import ContentFile
 from django.db.models.fields.files import FieldFile
 
 from jobs import files, lifecycle
-from jobs.errors import Interrupt, InvalidInput
+from jobs.errors import Interrupt, InvalidInput, StorageAway
 from jobs.models import Job, JobFile
 
 #: Between two writes of the same stage's percentage: a bar looks smooth at ten a second.
@@ -79,9 +79,15 @@ class RunningJob:
     def open(self, file_id: str) -> IO[bytes]:
         """Open one of this job's files for reading.
 
-        Raises JobFile.DoesNotExist for a file of another job, InvalidInput for one that was refused when it was sent.
+        Raises JobFile.DoesNotExist for a file of another job, InvalidInput for one that was refused when it was sent,
+        StorageUnavailable.
         """
-        return self._content(file_id).open("rb")
+        stored = self._content(file_id)
+        try:
+            with files.room_for_files():  # what comes over the network is copied here
+                return stored.open("rb")
+        except FileNotFoundError as error:
+            raise StorageAway from error  # a folder that is not mounted here; another attempt may be made elsewhere
 
     @contextmanager
     def local_path(self, file_id: str) -> Iterator[Path]:
@@ -93,11 +99,14 @@ class RunningJob:
         try:
             path = Path(stored.path)
         except NotImplementedError:
-            with tempfile.NamedTemporaryFile(suffix=Path(str(stored.name)).suffix) as copy, stored.open("rb") as source:
-                shutil.copyfileobj(source, copy)
-                copy.flush()
+            with tempfile.NamedTemporaryFile(suffix=Path(str(stored.name)).suffix) as copy:
+                with files.room_for_files(), stored.open("rb") as source:
+                    shutil.copyfileobj(source, copy)
+                    copy.flush()
                 yield Path(copy.name)
             return
+        if not path.is_file():
+            raise StorageAway
         yield path
 
     def file(self, file_id: str) -> JobFile:

@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from jobs import files
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, StorageAway
 from jobs.models import JobFile, new_id
 
 #: A file that no job has taken by then is deleted.
@@ -58,11 +58,13 @@ def keep(content: UploadedFile, *, name: str, media_type: str, owner: Any) -> Jo
 
 
 def forget(file: JobFile) -> bool:
-    """Delete a file that no job has taken. False when one has."""
+    """Delete a file that no job has taken. False when one has. Raises StorageAway when it is still there."""
     with transaction.atomic():
         # Whoever takes it at this moment comes before, or finds nothing.
         found = list(JobFile.objects.select_for_update().filter(pk=file.pk, job__isnull=True))
-        return bool(files.discard(found))
+        if files.discard(found) < len(found):
+            raise StorageAway
+        return bool(found)
 
 
 def ids_in(data: Mapping[str, Any], fields: Mapping[str, bool]) -> set[uuid.UUID]:

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
+from django.db.models.base import ModelState
 from django.utils import timezone
 
-from jobs import expiry, files, positions, tracing
+from jobs import expiry, files, places, positions, tracing
 from jobs.deadlines import deadline_of
 from jobs.errors import JobError
-from jobs.idempotency import IdempotencyConflict, digest_of, find_replay, keys_of
+from jobs.fast_path import arrivals
+from jobs.fast_path import prepared as fast_path
+from jobs.idempotency import IdempotencyConflict, digest_of, find_replay, keys_of, was_replayed
 from jobs.kinds import registry
-from jobs.live.events import announce_due, record_many
+from jobs.live.events import announce_created, announce_due, record_many
 from jobs.models import EventType, Job, JobFile, new_id
 from jobs.queue_modes import refuse_new
 from jobs.states import State
@@ -75,7 +79,8 @@ def submit(
     after it). For a batch see `submit_batch`.
     Raises UnknownKind, QueueDraining, and InvalidInput for a webhook_url to which nothing is sent.
     """
-    return _submit_once([Submission(kind=kind, input=input or {}, **options)], owner, idempotency_key)
+    submission = Submission(kind=kind, input=input or {}, **options)
+    return _submit_plain(submission, owner, idempotency_key) or _submit_once([submission], owner, idempotency_key)
 
 
 def submit_many(
@@ -107,6 +112,42 @@ def submit_batch(
     parent.run_after = None  # its children decide when it runs
     parent.waits_for_children = any(child.refused is None for child in children)
     return _submit_once([parent, *children], owner, idempotency_key)
+
+
+def _submit_plain(submission: Submission, owner: Any, key: str | None) -> Job | None:
+    """Create a job that is due and brings nothing along, in one statement. None: it is not as plain as that."""
+    if not fast_path.available() or connection.in_atomic_block:
+        return None  # what the database refuses would break the caller's transaction: that needs a savepoint
+    job = plan_plain(submission, owner, key)
+    if job is None or was_replayed(job):
+        return job
+    with _traced([submission]):
+        job.trace = tracing.carry()
+        try:
+            return job if arrivals.insert(job) else None  # its queue drains
+        except IntegrityError:
+            if job.idempotency_key is None:
+                raise
+            return None  # two requests with one key at the same moment
+
+
+def plan_plain(submission: Submission, owner: Any, key: str | None) -> Job | None:
+    """Return the job that `arrivals.insert` stores, or that of the earlier request with this key (`was_replayed`).
+
+    None: it is not due, or brings something along. Raises UnknownKind, IdempotencyConflict.
+    """
+    if registry.get(submission.kind).mirror is not None:
+        return None
+    if submission.files or submission.webhook_url or submission.parent or submission.refused:
+        return None
+    keys = keys_of(key, 1)
+    digest = digest_of([submission]) if keys else ""
+    if earlier := find_replay(owner, keys, digest):
+        return earlier[0]
+    now = timezone.now()
+    if _first_state(submission, now) != State.QUEUED:
+        return None
+    return _new_jobs([submission], owner, now, "", keys, digest)[0]
 
 
 def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
@@ -151,14 +192,18 @@ def _refuse_new(submissions: Iterable[Submission]) -> None:
 def _create(submissions: Sequence[Submission], owner: Any, now: datetime, **once: Any) -> list[Job]:
     if not submissions:
         return []
+    with _traced(submissions):
+        return _insert(submissions, owner, now, trace=tracing.carry(), **once)
+
+
+def _traced(submissions: Sequence[Submission]) -> AbstractContextManager[Any]:
     kind = registry.get(submissions[0].kind)
     about: dict[str, Any] = {
         "messaging__destination__name": kind.queue,
         "sira__kind": kind.name,
         "sira__jobs": len(submissions),
     }
-    with tracing.span(f"submit {kind.name}", tracing.PRODUCER, messaging__system="sira", **about):
-        return _insert(submissions, owner, now, trace=tracing.carry(), **once)
+    return tracing.span(f"submit {kind.name}", tracing.PRODUCER, messaging__system="sira", **about)
 
 
 def _insert(
@@ -170,57 +215,99 @@ def _insert(
     keys: Sequence[str] = (),
     digest: str = "",
 ) -> list[Job]:
+    jobs = _new_jobs(submissions, owner, now, trace, keys, digest)
+    fast = fast_path.available() and all(
+        job.state == State.QUEUED and registry.get(job.kind).mirror is None for job in jobs
+    )
+    if fast and len(jobs) == 1 and jobs[0].parent_id is None:
+        if arrivals.insert(jobs[0]):
+            _attach(jobs, submissions, owner)
+            return jobs
+        _refuse_new(submissions)  # its queue began to drain a moment ago
     turns = _Turns(owner)
-    jobs: list[Job] = []
-    for submission, key in zip_longest(submissions, keys):
-        kind = registry.get(submission.kind)
-        state = _first_state(submission, now)
-        priority = kind.priority if submission.priority is None else submission.priority
-        jobs.append(
-            Job(
-                id=submission.id,
-                kind=kind.name,
-                queue=kind.queue,
-                resource=kind.resource,
-                state=state,
-                pending_at=now,
-                queued_at=now if state == State.QUEUED else None,
-                failed_at=now if state == State.FAILED else None,
-                error_code=submission.refused.code if submission.refused else "",
-                error_message=submission.refused.message if submission.refused else "",
-                priority=priority,
-                turn=0 if state == State.FAILED else turns.take(kind.queue, priority),
-                owner=owner if owner is not None and owner.pk else None,
-                user_id=submission.user_id,
-                session_id=submission.session_id,
-                parent=submission.parent,
-                input=dict(submission.input),
-                metadata=dict(submission.metadata),
-                max_attempts=submission.max_attempts or kind.backoff.max_attempts,
-                run_after=submission.run_after,
-                deadline_at=_deadline(submission, now),
-                expires_at=max(now, submission.run_after or now) + expiry.retention_of(kind),
-                idempotency_key=key,
-                idempotency_digest=digest,
-                created_at=now,
-                updated_at=now,
-                trace=trace,
-                event_seq=2 if state == State.FAILED else 1,
-            )
-        )
-    if len(jobs) == 1:
-        jobs[0].queue_position = positions.position(jobs[0])
+    for job in jobs:
+        job.turn = 0 if job.state == State.FAILED else turns.take(job.queue, job.priority)
+    if fast:
+        positions.number(sorted(jobs, key=places.rank_of)[: arrivals.COUNTED])
+        arrivals.insert_many(jobs)
+        _attach(jobs, submissions, owner)
+        announce_created(jobs)
     else:
         positions.number(jobs)
-    Job.objects.bulk_create(jobs)
-    files.attach_inputs([(file, job) for job, given in zip(jobs, submissions, strict=True) for file in given.files])
-    webhooks.name(
-        [(job, given.webhook_url) for job, given in zip(jobs, submissions, strict=True) if given.webhook_url], owner
-    )
-    _record(jobs)
+        Job.objects.bulk_create(jobs)
+        _attach(jobs, submissions, owner)
+        _record(jobs)
     for queue in {job.queue for job in jobs if job.state == State.QUEUED}:
         announce_due(queue)
     return jobs
+
+
+def _attach(jobs: Sequence[Job], submissions: Sequence[Submission], owner: Any) -> None:
+    """Give new jobs their files, and their webhooks the names of their jobs."""
+    together = list(zip(jobs, submissions, strict=True))
+    files.attach_inputs([(file, job) for job, given in together for file in given.files])
+    webhooks.name([(job, given.webhook_url) for job, given in together if given.webhook_url], owner)
+
+
+def _new_jobs(
+    submissions: Sequence[Submission], owner: Any, now: datetime, trace: str, keys: Sequence[str], digest: str
+) -> list[Job]:
+    """Return the rows to be, without turns and positions."""
+    alike: dict[tuple[Any, ...], Job] = {}
+    jobs: list[Job] = []
+    for submission, key in zip_longest(submissions, keys):
+        own = {
+            "id": submission.id,
+            "user_id": submission.user_id,
+            "session_id": submission.session_id,
+            "input": dict(submission.input),
+            "metadata": dict(submission.metadata),
+            "idempotency_key": key,
+        }
+        common = (
+            submission.kind, submission.priority, submission.run_after, submission.deadline_at, submission.timeout,
+            submission.max_attempts, id(submission.parent), submission.waits_for_children, id(submission.refused),
+        )  # fmt: skip
+        if (first := alike.get(common)) is not None:
+            jobs.append(_like(first, own))
+            continue
+        kind = registry.get(submission.kind)
+        state = _first_state(submission, now)
+        alike[common] = Job(
+            **own,
+            kind=kind.name,
+            queue=kind.queue,
+            resource=kind.resource,
+            state=state,
+            pending_at=now,
+            queued_at=now if state == State.QUEUED else None,
+            failed_at=now if state == State.FAILED else None,
+            error_code=submission.refused.code if submission.refused else "",
+            error_message=submission.refused.message if submission.refused else "",
+            priority=kind.priority if submission.priority is None else submission.priority,
+            owner=owner if owner is not None and owner.pk else None,
+            parent=submission.parent,
+            max_attempts=submission.max_attempts or kind.backoff.max_attempts,
+            run_after=submission.run_after,
+            deadline_at=_deadline(submission, now),
+            expires_at=max(now, submission.run_after or now) + expiry.retention_of(kind),
+            idempotency_digest=digest,
+            created_at=now,
+            updated_at=now,
+            trace=trace,
+            event_seq=2 if state == State.FAILED else 1,
+        )
+        jobs.append(alike[common])
+    return jobs
+
+
+def _like(job: Job, own: Mapping[str, Any]) -> Job:
+    """Return another new job like this one but for `own`. Django takes longer to set 46 fields than to insert them."""
+    other = Job.__new__(Job)
+    other.__dict__.update(job.__dict__, **own)
+    other._state = ModelState()
+    other._state.fields_cache = dict(job._state.fields_cache)
+    return other
 
 
 def _deadline(submission: Submission, now: datetime) -> datetime:

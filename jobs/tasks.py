@@ -15,6 +15,7 @@ from jobs.kinds import Backoff, job_kind
 from jobs.models import HIGHEST_PRIORITY, OperationPlan
 from jobs.running import RunningJob
 from jobs.webhooks import delivery as webhook_delivery
+from jobs.webhooks import endpoints as webhook_endpoints
 from jobs.webhooks.events import DELIVER
 
 
@@ -28,10 +29,12 @@ from jobs.webhooks.events import DELIVER
 def prune_expired(job: RunningJob) -> dict[str, int]:
     """Delete what has outlived its retention: files, then the jobs they belonged to, and files that no job ever took.
 
-    Old plans and audit entries go as well. Returns the number of each that was deleted: jobs, files,
-    deliveries, plans, audit_entries.
+    Old plans, audit entries and sessions go as well, and secrets of webhooks that an earlier SECRET_KEY sealed are
+    sealed anew. Returns the number of each that was deleted: jobs, files, deliveries, plans, audit_entries, sessions;
+    and resealed, the number of webhooks.
     """
-    return retention.prune() | retention.prune_records()
+    done = retention.prune() | retention.prune_records() | retention.prune_sign_ins()
+    return done | {"resealed": webhook_endpoints.reseal_secrets()}
 
 
 class PlanInput(serializers.Serializer):

@@ -15,14 +15,18 @@ from parsers.models import Chunk, Document, DocumentSession
 
 
 def documents_of(person: Person) -> Any:
-    """Return the documents that were sent with the person's label, or into the session of that label."""
+    """Return the documents with the person's label, of the session of that label, or of their account."""
     if person.email:
         return Document.objects.none()
+    if person.account:
+        return Document.objects.filter(session__owner=person.account).select_related("session").order_by("pk")
     named = {"user_id": person.user_id} if person.user_id else {"session__session_id": person.session_id}
     return person.of_owner(Document.objects.filter(**named), "session__owner").select_related("session").order_by("pk")
 
 
 def _sessions_of(person: Person) -> Any:
+    if person.account:
+        return DocumentSession.objects.filter(owner=person.account).order_by("pk")
     if not person.session_id:
         return DocumentSession.objects.none()
     return person.of_owner(DocumentSession.objects.filter(session_id=person.session_id)).order_by("pk")

@@ -31,6 +31,7 @@ from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from tests.harness import browser, databases, emptying, postgres, reuse
 from tests.harness.processes import BASE_DIR, ServerStack
@@ -173,6 +174,12 @@ def wants_postgresql(request: pytest.FixtureRequest) -> bool:
     if "any_database" in request.fixturenames:
         return request.node.callspec.params["any_database"] == "postgresql"
     return "postgresql" in request.fixturenames
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> None:
+    """Begin in the settings' language: a request leaves its own on the thread, and tests come in any order."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

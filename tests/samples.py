@@ -361,7 +361,7 @@ def corrupt_docx() -> bytes:
 def pdf_with_pages(pages: int) -> bytes:
     """Return a small PDF with so many pages, all of them the same one."""
     kids = b"3 0 R " * pages
-    return _pdf(
+    return pdf_of(
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids),
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
@@ -371,7 +371,7 @@ def pdf_with_pages(pages: int) -> bytes:
 def pdf_with_page_size(points: int) -> bytes:
     """Return a PDF whose one page is a square of this size with a filled rectangle on it."""
     content = b"0 0 %d %d re f" % (points // 2, points // 2)
-    return _pdf(
+    return pdf_of(
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 4 0 R>>" % (points, points),
@@ -386,7 +386,7 @@ def pdf_bomb(megabytes: int = 120, *, nested: bool = False) -> bytes:
     filters = b"/FlateDecode"
     if nested:
         packed, filters = zlib.compress(packed, 9), b"[/FlateDecode/FlateDecode]"
-    return _pdf(
+    return pdf_of(
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R>>",
@@ -408,7 +408,7 @@ def slow_pdf() -> bytes:
         content = b"0 0 1 1 re f " if last else b"/X Do " * 10
         inner = b"" if last else b"/Resources<</XObject<</X %d 0 R>>>>" % (6 + level)
         objects.append(_stream(b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]" + inner, content))
-    return _pdf(*objects)
+    return pdf_of(*objects)
 
 
 @functools.cache
@@ -573,10 +573,10 @@ def _stream(entries: bytes, content: bytes) -> bytes:
     return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(content), content)
 
 
-def _pdf(*objects: bytes) -> bytes:
-    """Return a PDF of these objects, numbered from 1; the first is the catalogue."""
+def pdf_of(*objects: bytes, trailer: bytes = b"") -> bytes:
+    """Return a PDF of these objects, numbered from 1, the catalogue first. trailer: more entries of it."""
     out = io.BytesIO()
-    out.write(b"%PDF-1.4\n")
+    out.write(b"%PDF-1.7\n")
     places = []
     for number, content in enumerate(objects, start=1):
         places.append(out.tell())
@@ -584,5 +584,5 @@ def _pdf(*objects: bytes) -> bytes:
     start = out.tell()
     out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
     out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
-    out.write(b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start))
+    out.write(b"trailer<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, trailer, start))
     return out.getvalue()

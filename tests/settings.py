@@ -29,6 +29,7 @@ for _name in (
     "Q_CLUSTER_NAME",
     "DEBUG",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "ALLOWED_HOSTS",
     "SESSION_DAYS",
     "SIGN_IN_TRIES",
@@ -48,6 +49,7 @@ for _name in (
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_SDK_DISABLED",
+    *(name for name in list(os.environ) if name.startswith("FILES_S3_")),
 ):
     os.environ.pop(_name, None)
 

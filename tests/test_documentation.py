@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def settings_read() -> set[str]:
     """The environment variables that the code reads."""
     code = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "serve.py", "asgi.py"))
-    return set(re.findall(r"(?:env\.\w+|seconds|environ\.get|environ\.setdefault)\(\s*\"([A-Z_]+)\"", code)) - {
+    return set(re.findall(r"(?:env\.\w+|seconds|environ\.get|environ\.setdefault)\(\s*\"([A-Z0-9_]+)\"", code)) - {
         "DJANGO_SETTINGS_MODULE"
     }
 
@@ -23,7 +23,7 @@ def settings_read() -> set[str]:
 def settings_documented() -> set[str]:
     table = (ROOT / "README.md").read_text().split("## Configuration")[1].split("## Operating")[0]
     rows = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
-    return {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    return {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row)}
 
 
 def test_every_setting_is_in_the_readme_and_the_readme_names_no_other():

@@ -11,7 +11,7 @@
 
 /**
  * One step of a job. seq: 1, 2, 3 … within the job. state, progress (0 to 100), stage: as they are from then on.
- * @typedef {{seq: number, type: string, state: State, status: string, queue_position: number, attempt: number,
+ * @typedef {{seq: number, type: string, state: State, status: string, queue_position: number | null, attempt: number,
  *   progress: number, stage: string, data: Record<string, any>, at: string}} JobEvent
  */
 

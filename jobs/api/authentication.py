@@ -60,8 +60,16 @@ def key_in(header: bytes) -> str | None:
 
 
 def add_limit_headers(request: Any, response: Any) -> None:
-    """Say what is left of the token's minute: draft-ietf-httpapi-ratelimit-headers."""
-    standing: Standing | None = getattr(request, "token_standing", None)
-    if standing is not None:
-        response["RateLimit-Policy"] = f'"token";q={standing.limit};w=60'
-        response["RateLimit"] = f'"token";r={standing.left};t={standing.seconds}'
+    """Say what is left of the token's minute."""
+    for name, value in limit_headers(getattr(request, "token_standing", None)).items():
+        response[name] = value
+
+
+def limit_headers(standing: Standing | None) -> dict[str, str]:
+    """Return the headers of draft-ietf-httpapi-ratelimit-headers; none without a limit."""
+    if standing is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"token";q={standing.limit};w=60',
+        "RateLimit": f'"token";r={standing.left};t={standing.seconds}',
+    }

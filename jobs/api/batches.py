@@ -17,8 +17,9 @@ from jobs import files, lifecycle
 from jobs.api.parsers import refuse_unstorable
 from jobs.api.submissions import cancel_after, idempotency_key, shorter
 from jobs.api.uploads import BatchTooLarge, EmptyBatch, TooManyFiles
-from jobs.door import FileTooLarge, as_json, was_replayed
+from jobs.door import FileTooLarge, as_json
 from jobs.errors import InvalidInput, JobError
+from jobs.idempotency import was_replayed
 from jobs.kinds import JobKind, registry
 from jobs.lifecycle import Submission
 from jobs.models import Job, JobFile, new_id

@@ -15,13 +15,15 @@ from jobs import door, sent_files
 from jobs.api.openapi import IDEMPOTENCY_KEY, Answer, operation
 from jobs.api.openapi.common import OF_SUBMISSIONS
 from jobs.api.parsers import ObjectParser
+from jobs.api.replies import RETRY_AFTER_SECONDS
 from jobs.api.serializers import SubmissionInput, describe_named
 from jobs.api.shapes.endings import OF_NAMED_WEBHOOKS
 from jobs.api.shapes.many import SubmittedJobsShape
-from jobs.api.submissions import RETRY_AFTER_SECONDS, cancel_after, idempotency_key
+from jobs.api.submissions import cancel_after, idempotency_key
 from jobs.api.views import View
-from jobs.door import Checked, refuse_unknown, was_replayed
+from jobs.door import Checked, refuse_unknown
 from jobs.errors import InvalidInput
+from jobs.idempotency import was_replayed
 from jobs.kinds import UnknownKind, registry
 from jobs.models import Job
 from jobs.tokens.models import Scope

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import tables
-from jobs.api import submissions
+from jobs.api import replies, submissions
 from jobs.api.downloads import send_pieces
 from jobs.api.openapi import PREFER, Answer, operation
 from jobs.api.openapi.common import JOB_NOT_FOUND
@@ -115,7 +115,7 @@ class Result(View):
             raise conflict(job, "job_failed", f"The job failed: {job.error_message}", error=error)
         if job.state == State.CANCELLED:
             raise conflict(job, "job_cancelled", "The job was cancelled: there is no result. Retry it to get one.")
-        headers = {"Retry-After": str(submissions.RETRY_AFTER_SECONDS)}
+        headers = {"Retry-After": str(replies.RETRY_AFTER_SECONDS)}
         raise conflict(job, "job_unfinished", "The job has not ended yet.", headers=headers, progress=job.progress)
 
 

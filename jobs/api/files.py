@@ -21,6 +21,7 @@ from jobs.api.downloads import send_file
 from jobs.api.forms import refuse_several
 from jobs.api.openapi import Answer, operation
 from jobs.api.openapi.common import BYTES, FORBIDDEN, JOB_NOT_FOUND
+from jobs.api.openapi.faults import OF_STORAGE
 from jobs.api.problems import Problem
 from jobs.api.serializers import LONGEST_PAGE, PAGE
 from jobs.api.shapes.endings import FILE_NOT_KEPT
@@ -115,7 +116,9 @@ class OneFile(View):
         """
         return Response(describe(_get(request, file_id)))
 
-    @operation({204: Answer(description="It is gone.")}, faults=[SENT_FILE_NOT_FOUND, FORBIDDEN, FILE_TAKEN])
+    @operation(
+        {204: Answer(description="It is gone.")}, faults=[SENT_FILE_NOT_FOUND, FORBIDDEN, FILE_TAKEN, *OF_STORAGE]
+    )
     def delete(self, request: Request, file_id: uuid.UUID) -> Response:
         """Delete a file.
 
@@ -138,7 +141,7 @@ class Content(View):
 
     @operation(
         Answer(BYTES, "The file as it is.", media="*/*", headers=("ContentDisposition", "ETag")),
-        faults=[SENT_FILE_NOT_FOUND, FILE_NOT_KEPT],
+        faults=[SENT_FILE_NOT_FOUND, FILE_NOT_KEPT, *OF_STORAGE],
     )
     def get(self, request: Request, file_id: uuid.UUID) -> HttpResponseBase:
         """Download a file.

@@ -56,32 +56,36 @@ def _observed(request: HttpRequest) -> Iterator[Callable[[HttpResponse], HttpRes
     began = time.perf_counter()
     method = request.method or ""
     with (
-        logs.about(request_id=request_id(request), method=method) as fields,
+        logs.about(request_id=request_id(request.headers.get(HEADER, "")), method=method) as fields,
         tracing.span(method, tracing.SERVER, parent=request.headers.get("traceparent", "")) as span,
     ):
         if span.trace_id:
             logs.add(trace_id=span.trace_id)
 
         def answered(response: HttpResponse) -> HttpResponse:
-            status, seconds, route = response.status_code, time.perf_counter() - began, route_of(request)
-            process.answered(method, route, status, seconds)
+            status, route = response.status_code, route_of(request)
             response[HEADER] = fields["request_id"]
             span.rename(f"{method} {route}".strip())
             span.set(http__request__method=method, http__route=route, http__response__status_code=status)
             if status >= 500:
                 span.failed(str(status))
-            if settings.SIRA_ACCESS_LOG:
-                logs.add(route=route, status=status, seconds=round(seconds, 4), user_id=user_id(request))
-                level = logging.DEBUG if route in _QUIET else logging.INFO
-                logger.log(level, "%s %s %s", method, route or "(no such address)", status)
+            tell(method, route, status, time.perf_counter() - began, lambda: user_id(request))
             return response
 
         yield answered
 
 
-def request_id(request: HttpRequest) -> str:
-    """Return the caller's id for the request if it is one, else a new one."""
-    given = request.headers.get(HEADER, "")
+def tell(method: str, route: str, status: int, seconds: float, user_id: Callable[[], Any]) -> None:
+    """Count an answer and log it. Within `logs.about`, which has the request's id."""
+    process.answered(method, route, status, seconds)
+    if settings.SIRA_ACCESS_LOG:
+        logs.add(route=route, status=status, seconds=round(seconds, 4), user_id=user_id())
+        level = logging.DEBUG if route in _QUIET else logging.INFO
+        logger.log(level, "%s %s %s", method, route or "(no such address)", status)
+
+
+def request_id(given: str) -> str:
+    """Return the caller's id for a request if it is one, else a new one."""
     return given if _PLAIN.fullmatch(given) else str(uuid7())
 
 

@@ -14,8 +14,8 @@ from jobs import operations
 from jobs.api import openapi
 from jobs.api.parsers import ObjectParser
 from jobs.api.problems import Problem
+from jobs.api.replies import RETRY_AFTER_SECONDS
 from jobs.api.shapes.many import OF_OPERATIONS, OperationShape
-from jobs.api.submissions import RETRY_AFTER_SECONDS
 from jobs.api.views import View
 from jobs.door import refuse_unknown
 from jobs.models import AuditEntry, Job, OperationPlan, PlannedStep

@@ -64,9 +64,10 @@ _READ = "Read `errors`, mend the fields it names and send the request again."
 _LOOK = "Look for it in its list; it may be another person's, or deleted."
 _RETRY_JOB = "Retry the job."
 _OPERATOR = "Retry the job; if it happens again, tell the operator."
+_STORAGE = "Tell the operator, and send the request again when they have mended it."
 _LATER = "Send the same request again after `Retry-After` seconds, with the same `Idempotency-Key`."
 _SMALLER = "Send less, or several requests."
-_NEW_TOKEN = "Make a new token at /app/tokens/ and use that."
+_NEW_TOKEN = "Make a new token at /app/tokens/ and use that."  # nosec B105 # a sentence
 
 declare(
     [
@@ -161,6 +162,9 @@ declare(
         ("internal_error", 500, "An error of ours. It was logged.", "Try once more; then tell the operators."),
         ("unavailable", 503, "Something that is needed did not answer.", _LATER),
         ("database_unavailable", 503, "The database did not answer. Nothing was changed.", _LATER),
+        ("storage_unavailable", 503, "The storage of files did not answer. Nothing was changed.", _LATER),
+        ("storage_refused", 503, "The storage of files refused the request.", _STORAGE),
+        ("storage_full", 503, "There is no room left for files.", _STORAGE),
         ("queue_draining", 503, "The queue takes nothing new now.", _LATER),
     ]
 )

@@ -8,6 +8,7 @@ with single fields: [{"field": "input.text", "code": "required", "message": "Thi
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -30,7 +31,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from jobs.errors import InvalidInput, JobError, RateLimited, Unavailable
+from jobs.errors import InvalidInput, JobError, RateLimited, StorageFull, Unavailable
 from jobs.kinds import UnknownKind
 
 logger = logging.getLogger(__name__)
@@ -142,6 +143,8 @@ def as_problem(error: Exception) -> Problem:
             wait = RETRY_AFTER_SECONDS if error.retry_after is None else int(error.retry_after.total_seconds()) + 1
             status = 429 if isinstance(error, RateLimited) else 503
             return Problem(status, error.message, code=error.code, headers={"Retry-After": str(wait)})
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):  # where uploads wait, TMPDIR
+            return as_problem(StorageFull())
         case JobError():
             return Problem(409, error.message, code=error.code)
         case TooManyFilesSent():

@@ -9,11 +9,13 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Count
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.utils.encoders import JSONEncoder
@@ -22,6 +24,7 @@ from jobs import deadlines
 from jobs.api.openapi.kinds import examples_as_json
 from jobs.attempts import Attempt
 from jobs.clock import database_now
+from jobs.compiled import Compiled
 from jobs.kinds import JobKind, registry
 from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job, JobEvent, JobFile
 from jobs.positions import Explanation, Holder, Resource, explain_many
@@ -42,9 +45,31 @@ LONGEST_DELAY = timedelta(days=366)
 # --- out ------------------------------------------------------------------------------------------------------
 
 
-def describe(job: Job) -> dict[str, Any]:
-    """Return one job as the API shows it; JSON-able with `to_json`."""
-    return describe_many([job])[0]
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a job when its row was read. as_of: the database's time of that moment."""
+
+    as_of: datetime
+    has_files: bool = True
+    has_children: bool = True
+
+
+def describe(job: Job, seen: Seen | None = None, *, place: int = 0) -> dict[str, Any]:
+    """Return one job as the API shows it; JSON-able with `to_json`.
+
+    seen: of this very row; what is not there is not asked for. place: in its queue, if that was counted just now.
+    """
+    seen = seen or Seen(database_now())
+    standing = explain_many([job], {job.pk: place} if place else None)[job.pk]
+    files = _FILES.all(job=job.pk) if seen.has_files else []
+    counts = _add_up(_CHILDREN.rows(parent=job.pk)).get(job.pk) if seen.has_children else None
+    return _describe(job, standing, files, counts, seen.as_of)
+
+
+_FILES = Compiled(lambda job: JobFile.objects.filter(job=job), job=(JobFile._meta.pk, uuid.UUID(int=1)))
+_CHILDREN = Compiled(
+    lambda parent: _children_by_state(Job.objects.filter(parent=parent)), parent=(Job._meta.pk, uuid.UUID(int=1))
+)
 
 
 def describe_many(jobs: Iterable[Job]) -> list[dict[str, Any]]:
@@ -55,7 +80,7 @@ def describe_many(jobs: Iterable[Job]) -> list[dict[str, Any]]:
     files: dict[uuid.UUID, list[JobFile]] = defaultdict(list)
     for file in JobFile.objects.filter(job__in=[job.pk for job in jobs]):
         files[file.job_id].append(file)  # type: ignore[index]
-    children = _count_children([job.pk for job in jobs])
+    children = _add_up(_children_by_state(Job.objects.filter(parent_id__in=[job.pk for job in jobs])))
     return [_describe(job, standings[job.pk], files[job.pk], children.get(job.pk), as_of) for job in jobs]
 
 
@@ -121,7 +146,7 @@ def describe_event(event: JobEvent, kind: str) -> dict[str, Any]:
         "type": event.type,
         "state": event.state,
         "status": known.word(event.state) if known else event.state,
-        "queue_position": event.data.get("position", 0) if event.state == State.QUEUED else 0,
+        "queue_position": event.data.get("position") if event.state == State.QUEUED else 0,
         "attempt": event.attempt,
         "progress": event.progress,
         "stage": event.stage,
@@ -250,26 +275,37 @@ def _describe_field(name: str, field: Any) -> dict[str, Any]:
 
 
 def links(job: Job) -> dict[str, str]:
+    id = str(job.pk)
+    return {name: address.replace(_ANY_ID, id) for name, address in _addresses(get_script_prefix()).items()}
+
+
+_ANY_ID = str(uuid.UUID(int=0))
+
+
+@lru_cache(maxsize=8)
+def _addresses(prefix: str) -> dict[str, str]:
+    """Return the addresses of a job whose id is _ANY_ID. prefix: below which we are served; `reverse` puts it in."""
     return {
-        "self": reverse("api:job", args=[job.pk]),
-        "input": reverse("api:job-input", args=[job.pk]),
-        "result": reverse("api:job-result", args=[job.pk]),
-        "events": reverse("api:job-events", args=[job.pk]),
-        "attempts": reverse("api:job-attempts", args=[job.pk]),
-        "cancel": reverse("api:job-cancel", args=[job.pk]),
-        "retry": reverse("api:job-retry", args=[job.pk]),
+        "self": reverse("api:job", args=[_ANY_ID]),
+        **{
+            name: reverse(f"api:job-{name}", args=[_ANY_ID])
+            for name in ("input", "result", "events", "attempts", "cancel", "retry")
+        },
     }
 
 
-def _count_children(parents: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+def _children_by_state(children: Any) -> Any:
+    return children.order_by().values_list("parent_id", "state").annotate(jobs=Count("pk"))
+
+
+def _add_up(rows: Iterable[tuple[uuid.UUID, str, int]]) -> dict[uuid.UUID, dict[str, int]]:
     counts: dict[uuid.UUID, dict[str, int]] = {}
-    rows = Job.objects.filter(parent_id__in=parents).values("parent_id", "state").order_by().annotate(jobs=Count("pk"))
-    for row in rows:
-        count = counts.setdefault(row["parent_id"], {"total": 0, "ended": 0, "succeeded": 0, "failed": 0})
-        count["total"] += row["jobs"]
-        if row["state"] in FINISHED:
-            count["ended"] += row["jobs"]
-            count["succeeded" if row["state"] == State.SUCCEEDED else "failed"] += row["jobs"]
+    for parent, state, jobs in rows:
+        count = counts.setdefault(parent, {"total": 0, "ended": 0, "succeeded": 0, "failed": 0})
+        count["total"] += jobs
+        if state in FINISHED:
+            count["ended"] += jobs
+            count["succeeded" if state == State.SUCCEEDED else "failed"] += jobs
     return counts
 
 

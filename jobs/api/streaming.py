@@ -26,7 +26,8 @@ from jobs.api.serializers import to_json
 from jobs.live import callers
 from jobs.live.callers import Caller
 from jobs.live.database import read
-from jobs.live.feeds import EventText, JobFeed, NotVisible
+from jobs.live.feeds import JobFeed, NotVisible
+from jobs.live.messages import EventText
 from jobs.live.tailer import get_tailer
 from jobs.metrics import process
 from jobs.models import Job
@@ -85,7 +86,7 @@ async def stream(job: Job, caller: Caller, after: int) -> AsyncGenerator[bytes, 
                 async for event in _next_events(feed, layer, channel):
                     heard = time.monotonic()
                     yield _frame(event)
-                    if event.ends_job and feed.is_level:
+                    if event.is_of_ended and feed.is_level:
                         return
                 if feed.is_over:
                     return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -10,21 +11,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from rest_framework import status
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import door, lifecycle, sent_files
+from jobs.api import replies
 from jobs.api.forms import refuse_several
 from jobs.api.problems import Problem
-from jobs.api.serializers import describe, links
-from jobs.door import was_replayed
+from jobs.api.serializers import Seen, describe
+from jobs.api.turns import turns
+from jobs.clock import database_now
+from jobs.compiled import Compiled
+from jobs.fast_path import prepared
+from jobs.idempotency import was_replayed
 from jobs.models import Job, JobFile
 from jobs.states import FINISHED
 
 #: `Prefer: wait` is granted up to this.
 LONGEST_WAIT_SECONDS = 60.0
+#: So many requests may wait at once; those that come on top are answered with what there is. Half of the threads of
+#: `config/handler.py`: the others are for whoever has something to do.
+_waiting = threading.Semaphore(256)
 #: How often a waiting request looks: soon at first, because most work takes a moment.
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.02, 0.25
 #: `Cancel-After`: days, hours, minutes and seconds in this order, or seconds alone.
@@ -33,8 +43,6 @@ CANCEL_AFTER = re.compile(
     re.ASCII,
 )
 SHORTEST_DEADLINE, LONGEST_DEADLINE = timedelta(seconds=1), timedelta(days=366)
-#: What a client should wait before it asks again about an unfinished job.
-RETRY_AFTER_SECONDS = 1
 
 
 def accept(
@@ -132,16 +140,56 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
+def _to_look_at(jobs: Any) -> Any:
+    """Return jobs with what `Seen` tells, in the same statement."""
+    return jobs.annotate(
+        as_of=Now(),
+        has_files=Exists(JobFile.objects.filter(job=OuterRef("pk"))),
+        has_children=Exists(Job.objects.filter(parent=OuterRef("pk"))),
+    )
+
+
+_ID = (Job._meta.pk, uuid.UUID(int=1))
+_WHOLE = Compiled(lambda id: _to_look_at(Job.objects.filter(pk=id)), id=_ID)
+#: Without what no description has, which may be megabytes.
+DESCRIBED = Compiled(
+    lambda id: _to_look_at(Job.objects.filter(pk=id)).defer("input", "result", "error_traceback"), id=_ID
+)
+
+
 def get_visible_job(request: Request, job_id: uuid.UUID | str) -> Job:
     """Return the job if the request's user may see it. Raises a 404 problem, the same for a foreign as for no job."""
-    try:
-        job = Job.objects.visible_to(request.user).get(pk=uuid.UUID(str(job_id)))
-    except (Job.DoesNotExist, ValueError):
-        raise Problem(404, "There is no such job, or it is not yours.", code="job_not_found") from None
+    return _look_at(request.user, job_id, _WHOLE)[0]
+
+
+def look_at(user: Any, job_id: uuid.UUID | str) -> tuple[Job, Seen]:
+    """Return the job if the user may see it, with what was seen of it, for `describe`. Raises a 404 problem."""
+    return _look_at(user, job_id, DESCRIBED)
+
+
+def _look_at(user: Any, job_id: uuid.UUID | str, by_id: Compiled[Job]) -> tuple[Job, Seen]:
+    found = _find(user, job_id, by_id)
     # Clusters do so within a second; but should none be alive, nobody is left waiting either.
-    if job.is_overdue and lifecycle.settle_overdue(job):
-        job.refresh_from_db()
-    return job
+    if found is not None and found[0].is_overdue and lifecycle.settle_overdue(found[0]):
+        found = _find(user, job_id, by_id)
+    if found is None:
+        raise Problem(404, "There is no such job, or it is not yours.", code="job_not_found")
+    return found
+
+
+def _find(user: Any, job_id: uuid.UUID | str, by_id: Compiled[Job]) -> tuple[Job, Seen] | None:
+    """Return a job that `Job.objects.visible_to(user)` holds."""
+    try:
+        id = uuid.UUID(str(job_id))
+    except ValueError:
+        return None
+    if not user.is_authenticated:
+        return None
+    job: Any = by_id.first(id=id)
+    if job is None or not (user.is_staff or job.owner_id == user.pk):
+        return None
+    as_of = job.as_of if prepared.on_postgresql() else database_now()  # SQLite's own has no microseconds
+    return job, Seen(as_of, has_files=job.has_files, has_children=job.has_children)
 
 
 def preferred_wait(request: Request) -> float:
@@ -156,11 +204,20 @@ def wait_for_end(job: Job, seconds: float) -> Job:
     Holds neither a transaction nor a connection while it sleeps: many requests may wait at once. Raises a 404
     problem when the job is deleted meanwhile.
     """
-    deadline = time.monotonic() + seconds
+    if not _waiting.acquire(blocking=False):
+        return job  # as it is: so many wait already that the threads of all others are at stake
+    try:
+        return _wait_for_end(job, time.monotonic() + seconds)
+    finally:
+        _waiting.release()
+
+
+def _wait_for_end(job: Job, deadline: float) -> Job:
     pause = FIRST_LOOK_SECONDS
     while not job.is_finished and (left := deadline - time.monotonic()) > 0:
         release_connection()
-        time.sleep(min(pause, left))
+        with turns.step_aside():
+            time.sleep(min(pause, left))
         pause = min(pause * 1.5, LAST_LOOK_SECONDS)
         state = Job.objects.filter(pk=job.pk).values_list("state", flat=True).first()
         if state is None:
@@ -187,17 +244,8 @@ def accepted_response(job: Job, body: Any = None, *, request: Request | None = N
 
     body: what to say instead of the job's description (a seed's own words). request: names what it preferred.
     """
-    ended = job.is_finished
-    response = Response(
-        describe(job) if body is None else body, status=status.HTTP_200_OK if ended else status.HTTP_202_ACCEPTED
-    )
-    own = links(job)
-    response["Location"] = own["self"]
-    response["Link"] = ", ".join(f'<{own[name]}>; rel="{name}"' for name in ("self", "result", "events", "cancel"))
-    if not ended:
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if was_replayed(job):
-        response["Idempotent-Replayed"] = "true"
+    reply = replies.to_a_submission(job, describe(job) if body is None else body)
+    response = Response(reply.body, status=reply.status, headers=reply.headers)
     if request is not None and (wait := preferred_wait(request)):
         response["Preference-Applied"] = f"wait={wait:.0f}"
     return response

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.http import parse_etags, quote_etag
+from django.utils.http import quote_etag
 from rest_framework import serializers, status
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
@@ -18,8 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from jobs import lifecycle, queue_modes, queues, retention
-from jobs.api import streaming, submissions
+from jobs import door, lifecycle, queue_modes, queues, retention
+from jobs.api import replies, streaming, submissions
 from jobs.api.authentication import add_limit_headers, token_used
 from jobs.api.downloads import send_file
 from jobs.api.language import english
@@ -33,6 +33,7 @@ from jobs.api.openapi.common import (
     OF_SUBMISSIONS,
     SUBMITTED,
 )
+from jobs.api.openapi.faults import OF_STORAGE
 from jobs.api.openapi.headers import LAST_EVENT_ID
 from jobs.api.openapi.kinds import SubmissionForm
 from jobs.api.operating import job_to_operate, may_operate, on_record, reason_given
@@ -41,6 +42,7 @@ from jobs.api.problems import Problem
 from jobs.api.serializers import (
     EventQuery,
     JobPage,
+    Seen,
     SubmissionInput,
     describe,
     describe_attempt,
@@ -58,6 +60,7 @@ from jobs.api.shapes.jobs import EventListShape, JobListShape, JobShape, Submitt
 from jobs.attempts import attempts_of
 from jobs.clock import database_now
 from jobs.door import refuse_unknown
+from jobs.idempotency import was_replayed
 from jobs.kinds import registry
 from jobs.listing import find_page
 from jobs.live.callers import Caller
@@ -65,9 +68,10 @@ from jobs.models import AuditEntry, Job, JobFile, QueueControl
 from jobs.positions import resources
 from jobs.roles import may
 from jobs.running import NOT_KEPT
-from jobs.states import UNFINISHED
 from jobs.tokens.models import Scope
 
+#: One for all requests: it keeps nothing of what it validates.
+ENVELOPE = SubmissionInput()
 #: For the API's description.
 STREAM = {
     "type": "string",
@@ -145,22 +149,26 @@ class Jobs(View):
         `kind` says of what kind, `input` is what that kind takes. Files come as multipart/form-data: then the fields of
         `input` are fields of the form, and `metadata` is a text with JSON.
         """
-        envelope = SubmissionInput(data=self._envelope(request))
-        envelope.is_valid(raise_exception=True)
-        given = dict(envelope.validated_data)
+        given = dict(ENVELOPE.run_validation(self._envelope(request)))
         kind, data = given.pop("kind"), given.pop("input")
-        refuse_unknown(data, registry.get(kind).input().fields, "input")
+        refuse_unknown(data, door.field_names(registry.get(kind)), "input")
         job = submissions.accept(request, kind, data, field_prefix="input", **given)
         named = getattr(job, "webhook", None)  # its secret is told now or never
+        seen: Seen | None = None
+        place = 0
         if wait := submissions.preferred_wait(request):
             job = submissions.wait_for_end(job, wait)
-        body = describe(job) | ({"webhook": describe_named(named)} if named else {})
+        elif not was_replayed(job):  # then we know what became of it: it was made a moment ago
+            has_files = bool(door.file_fields(registry.get(kind)))
+            as_of = getattr(job, "stored_at", None) or database_now()
+            seen, place = Seen(as_of, has_files=has_files, has_children=False), job.queue_position
+        body = describe(job, seen, place=place) | ({"webhook": describe_named(named)} if named else {})
         return submissions.accepted_response(job, body, request=request)
 
     def _envelope(self, request: Request) -> dict[str, Any]:
         """Return a JSON body as it is, a form with the kind's own fields gathered in `input`."""
         if not isinstance(request.data, QueryDict):
-            refuse_unknown(request.data, SubmissionInput().fields)
+            refuse_unknown(request.data, ENVELOPE.fields)
             return dict(request.data)
         form = request.data
         envelope: dict[str, Any] = {}
@@ -176,7 +184,7 @@ class Jobs(View):
             else:
                 envelope[name] = form[name] or None if name in ("priority", "run_after") else form[name]
         if kind:
-            refuse_unknown(envelope, [*SubmissionInput().fields, *declared])
+            refuse_unknown(envelope, [*ENVELOPE.fields, *declared])
         return envelope | {"input": envelope.get("input", {}) | data}
 
 
@@ -197,17 +205,12 @@ class OneJob(View):
         How far it is, its place in the queue, what it waits for and when it should end. An unfinished one has
         `Retry-After`.
         """
-        job = submissions.get_visible_job(request, job_id)
+        seen: Seen | None
+        job, seen = submissions.look_at(request.user, job_id)
         if wait := submissions.preferred_wait(request):
-            job = submissions.wait_for_end(job, wait)
-        body = describe(job)
-        etag = quote_etag(f"{body['seq']}-{body['position']}-{body['waiting_for'] or ''}")
-        headers = {"ETag": etag}
-        if job.state in UNFINISHED:
-            headers["Retry-After"] = str(submissions.RETRY_AFTER_SECONDS)
-        if is_known(request, etag):
-            return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
-        return Response(body, headers=headers)
+            job, seen = submissions.wait_for_end(job, wait), None
+        reply = replies.to_a_look(job, seen, request.headers.get("If-None-Match", ""))
+        return Response(reply.body, status=reply.status, headers=reply.headers)
 
     @operation(endings.ReceiptShape, faults=[JOB_NOT_FOUND, FORBIDDEN, endings.JOB_UNFINISHED])
     def delete(self, request: Request, job_id: uuid.UUID) -> Response:
@@ -338,7 +341,7 @@ class File(View):
 
     @operation(
         Answer(BYTES, "The file as it is.", media="*/*", headers=("ContentDisposition", "ETag")),
-        faults=[JOB_NOT_FOUND, FILE_NOT_FOUND, endings.FILE_NOT_KEPT],
+        faults=[JOB_NOT_FOUND, FILE_NOT_FOUND, endings.FILE_NOT_KEPT, *OF_STORAGE],
     )
     def get(self, request: Request, job_id: uuid.UUID, file_id: uuid.UUID) -> HttpResponseBase:
         """Download a file of a job.
@@ -458,7 +461,7 @@ class Kinds(View):
         """
         body = {"results": [describe_kind(kind) for kind in registry if not kind.internal]}
         etag = quote_etag(hashlib.sha256(to_json(body).encode()).hexdigest()[:32])
-        if is_known(request, etag):  # they change with a release
+        if replies.is_known(request.headers.get("If-None-Match", ""), etag):  # they change with a release
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
         return Response(body, headers={"ETag": etag})
 
@@ -467,12 +470,6 @@ def page_response(results: list[Any], following: str | None) -> Response:
     """Answer with one page of a list. following: the address of the next one, also told as `Link: rel="next"`."""
     headers = {"Link": f'<{following}>; rel="next"'} if following else {}
     return Response({"results": results, "next": following}, headers=headers)
-
-
-def is_known(request: Request, etag: str) -> bool:
-    """Return whether the client has this already (If-None-Match)."""
-    known = parse_etags(request.headers.get("If-None-Match", ""))
-    return "*" in known or etag in [tag.removeprefix("W/") for tag in known]
 
 
 def _event_query(given: Any) -> dict[str, Any]:

@@ -111,10 +111,12 @@ class JobBroker(ORM):
 
 def _ring() -> str:
     """A django-q2 task that says "look for work". It is not saved, and it has nothing to acknowledge."""
+    from jobs.engine.worker import work  # which a web process, where schedules are read, need not load
+
     task: dict[str, Any] = {
         "id": "0" * 32,
         "name": "ring",
-        "func": "jobs.engine.worker.work",
+        "func": work,  # by its name django-q2 would look for it again with each ring
         "args": (),
         "kwargs": {},
         "save": False,

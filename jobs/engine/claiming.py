@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from django.db.models import Subquery
 
 from jobs import lifecycle
 from jobs.engine import devices
+from jobs.fast_path import prepared as fast_path
+from jobs.fast_path import turnover
 from jobs.kinds import JobKind, registry
 from jobs.models import CLAIM_ORDER, Job, QueueControl, RateLimit
-from jobs.positions import DEVICE_BUSY, capacity, device_limit
+from jobs.positions import DEVICE_BUSY, capacity, device_limit, limits_of
 from jobs.providers import rates
 from jobs.states import State
+
+if TYPE_CHECKING:
+    from jobs.running import RunningJob
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +58,10 @@ def claim(worker: str) -> Job | None:
     time on SQLite). A worker that got a lesser row of its kind, because the head was just being taken, lets
     it go again when another kind has something better.
     """
+    if fast_path.available():
+        turn = _turnstile(worker).claim()
+        if turn.claimed is not None or not turn.more:
+            return turn.claimed
     heads = claimable_heads(registry.in_queues(served_queues()))
     while heads:
         best, *others = heads
@@ -62,6 +73,60 @@ def claim(worker: str) -> Job | None:
     return None
 
 
+def finish(running: RunningJob, result: Any, *, claim_next: bool) -> tuple[Job, Job | None]:
+    """Store the result of an attempt and, where that costs nothing, claim the next job with it.
+
+    Returns the job as it has ended, and the next one. Raises Superseded.
+    """
+    job = running.job
+    kind = registry.find(job.kind)
+    if running.saves or not fast_path.available() or kind is None or not turnover.is_plain(kind) or job.resource:
+        return lifecycle.succeed(job, result, running.saves), None
+    try:
+        turn = _turnstile(job.worker).succeed(job, result, kind.stages[-1] if kind.stages else None, claim=claim_next)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as error:
+        # Of this job, or of the one that was to be claimed? Nothing was written; by itself the end tells.
+        logger.warning("job %s (%s): no claim along with its end (%s)", job.pk, job.kind, type(error).__name__)
+        return lifecycle.succeed(job, result), None
+    if not turn.done:  # superseded, held by somebody at this moment, or somebody wants to be told
+        return lifecycle.succeed(job, result), None
+    job.state = State.SUCCEEDED
+    _tell_batch(job)
+    return job, turn.claimed
+
+
+def _tell_batch(job: Job) -> None:
+    """Tell the batch of a job that has ended. The next one is claimed already: nothing here may get in its way."""
+    try:
+        lifecycle.tell_batch(job)
+    except Exception:  # the tick does it (`lifecycle.promote_finished_batches`)
+        logger.exception("job %s (%s): its batch was not told", job.pk, job.kind)
+        connection.close()
+
+
+def find_unanswered(worker: str, besides: Collection[uuid.UUID]) -> Job | None:
+    """Return the job that this worker has claimed without learning of it: the answer was lost with a connection."""
+    return next((job for job in Job.objects.running().filter(worker=worker) if job.pk not in besides), None)
+
+
+def _turnstile(worker: str) -> turnover.Turnstile:
+    return _turnstile_of(worker, registry.version, served_queues(), settings.SIRA_LEASE, _capacities())
+
+
+def _capacities() -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(settings.SIRA_RESOURCES.items()))
+
+
+@lru_cache(maxsize=1)
+def _turnstile_of(
+    worker: str, version: int, queues: frozenset[str] | None, lease: timedelta, capacities: tuple[tuple[str, int], ...]
+) -> turnover.Turnstile:
+    """Return the statements of one worker. version, capacities: what stands in them; when it changes, they do."""
+    return turnover.Turnstile(registry.in_queues(queues), worker, lease)
+
+
 def claimable_heads(kinds: Iterable[JobKind], limit: int = 1) -> list[Head]:
     """Return up to `limit` claimable jobs of each kind, best first.
 
@@ -70,6 +135,10 @@ def claimable_heads(kinds: Iterable[JobKind], limit: int = 1) -> list[Head]:
     kinds = list(kinds)
     if not kinds:
         return []
+    if connection.vendor == "postgresql":
+        key = tuple(kind.name for kind in kinds), limit, registry.version, _capacities()
+        rows = fast_path.run(_heads_statement(*key), ())
+        return sorted(Head((-priority, turn, id), kind) for kind, priority, turn, id in rows)
     probes, params = [], []
     for kind in kinds:
         sql, values = _probe(kind, limit)
@@ -81,16 +150,23 @@ def claimable_heads(kinds: Iterable[JobKind], limit: int = 1) -> list[Head]:
     return sorted(Head((-priority, turn, _as_uuid(id)), kind) for id, kind, priority, turn in rows)
 
 
+@lru_cache(maxsize=16)
+def _heads_statement(names: tuple[str, ...], limit: int, version: int, capacities: object) -> bytes:
+    return turnover.heads_statement([registry.get(name) for name in names], limit)
+
+
 def _probe(kind: JobKind, limit: int) -> tuple[str, list[Any]]:
+    """SQLite: the question for one kind. On PostgreSQL one statement asks for all (`fast_path/turnover.py`)."""
     job, control, rate = (connection.ops.quote_name(model._meta.db_table) for model in (Job, QueueControl, RateLimit))
-    now = "statement_timestamp()" if connection.vendor == "postgresql" else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+    now = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
     conditions = [
         f"state = '{State.QUEUED}' AND queue = %s AND kind = %s",
         f"NOT EXISTS (SELECT 1 FROM {control} WHERE queue = %s AND paused_at IS NOT NULL)",
     ]
     params: list[Any] = [kind.queue, kind.name, kind.queue]
     if kind.resource:
-        conditions.append(f"(SELECT count(*) FROM {job} WHERE resource = %s AND state = '{State.PROCESSING}') < %s")
+        at_work = f"SELECT count(*) FROM {job} WHERE resource = %s AND state = '{State.PROCESSING}'"
+        conditions.append(f"({at_work}) < %s")
         params += [kind.resource, capacity(kind.resource)]
     for key in limits_of(kind):
         conditions.append(f"NOT EXISTS (SELECT 1 FROM {rate} WHERE key = %s AND ready_at > {now})")
@@ -101,12 +177,6 @@ def _probe(kind: JobKind, limit: int) -> tuple[str, list[Any]]:
         "ORDER BY priority DESC, turn, id LIMIT %s) AS head",
         [*params, limit],
     )
-
-
-def limits_of(kind: JobKind) -> list[str]:
-    """Return the RateLimit rows that hold back a kind: its provider's, and that of a device that is not free yet."""
-    limits = [kind.rate_limit] if kind.rate_limit else []
-    return [*limits, device_limit(kind.resource)] if kind.resource else limits
 
 
 Rank = tuple[int, int, uuid.UUID]

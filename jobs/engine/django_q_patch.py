@@ -1,4 +1,4 @@
-"""Six changes to django-q2 1.11.1, and why.
+"""Eight changes to django-q2 1.11.1, and why.
 
 1. `Queue.get` of the standard library waits for data while it holds the read lock. A worker that is killed in that wait
    (one idle worker always is in it) takes the lock along and no worker of the cluster gets anything any more.
@@ -16,6 +16,11 @@
    whether the worker is alive. A worker that is killed in this moment takes the lock along: the sentinel waits for ever
    and starts no worker again. Ours has no lock: what is read and written is one number, and of two writes either is
    right.
+7. Queues count what is in them under a lock, and the sentinel reads the count with each look at its processes. A worker
+   that is killed while it counts takes that lock along, with the same end. The number is for show, so ours is
+   counted without a lock, and may be wrong.
+8. The sentinel waits between two looks with a deadline of the wall clock: when that is set back by an hour, it looks
+   after nobody for an hour. Ours waits by the clock that cannot be set, and so does `get`.
 
 `tests/engine/test_crashes.py` kills idle workers again and again and signals whole groups, to see that they hold.
 """
@@ -41,6 +46,10 @@ from jobs.engine import shutdown
 PATCHED_VERSION = (1, 11, 1)
 #: How often a waiting process looks whether its cluster is still there.
 LOOK_EVERY_SECONDS = 0.5
+#: How late the sentinel hears that it is to stop.
+STEADY_SECONDS = 0.1
+#: Who holds the read lock lets go of it within microseconds.
+BETWEEN_TRIES_SECONDS = 0.001
 
 _stop_of_django_q = cluster.Sentinel.stop
 _guard_of_django_q = cluster.Sentinel.guard
@@ -57,6 +66,7 @@ def apply() -> None:
     queues.Queue.get = _get
     cluster.Sentinel.stop = _stop
     cluster.Sentinel.guard = _guard
+    queues.SharedCounter = _Counter
     cluster.Value = _Timer
     cluster.Sentinel.spawn_cluster = _spawn_cluster
     cluster.Cluster.sig_handler = _sig_handler
@@ -80,6 +90,36 @@ class _Timer:
         return nullcontext()
 
 
+class _SteadyEvent:
+    """An event of multiprocessing, with a `wait` that no change of the wall clock makes longer."""
+
+    def __init__(self, event: Any) -> None:
+        self._event = event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._event, name)
+
+    def wait(self, timeout: float) -> bool:
+        ends = time.monotonic() + timeout
+        while not self._event.is_set() and (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, STEADY_SECONDS))
+        return self._event.is_set()
+
+
+class _Counter:
+    """Stands in for the `SharedCounter` of a queue."""
+
+    def __init__(self, n: int = 0) -> None:
+        self._number = multiprocessing.sharedctypes.RawValue("i", n)
+
+    def increment(self, n: int = 1) -> None:
+        self._number.value += n
+
+    @property
+    def value(self) -> int:
+        return self._number.value
+
+
 def _sig_handler(self: Any, signum: int, frame: Any) -> None:
     if getattr(self, "sira_is_stopping", False):
         return
@@ -98,6 +138,7 @@ def _spawn_cluster(self: Any) -> None:
 
 def _guard(self: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    self.stop_event = _SteadyEvent(self.stop_event)
     _guard_of_django_q(self)
 
 
@@ -127,7 +168,8 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
             return "STOP"  # what the sentinel would have sent
         if not self._reader.poll(LOOK_EVERY_SECONDS):
             continue
-        if not self._rlock.acquire(timeout=LOOK_EVERY_SECONDS):
+        if not self._rlock.acquire(block=False):  # a time-out would be one of the wall clock
+            time.sleep(BETWEEN_TRIES_SECONDS)
             continue
         try:
             if not self._reader.poll(0):

@@ -13,10 +13,10 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from jobs import lifecycle
@@ -35,6 +35,8 @@ WEDGED_AFTER_SECONDS = 30.0
 FOLLOW_KINDS_EVERY_SECONDS = 60.0
 #: A worker of ours that is there but has been silent for so many leases is stopped or stuck: another takes its place.
 STUCK_AFTER_LEASES = 4
+#: A worker that was ended and is still there so long after has a sentinel that looks after nobody any more.
+UNBURIED_AFTER_SECONDS = 10.0
 #: Forget workers that have been silent for this many heartbeats.
 FORGET_AFTER_HEARTBEATS = 30
 
@@ -45,8 +47,10 @@ class Ticker(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="ticker", daemon=True)
         self._due_since: float | None = None
+        self._due_from = 0  # the newest event at that time
         self._database_away = False  # said once for each outage
         self._next_follow = 0.0
+        self._ended: dict[str, float] = {}  # workers that were silent for too long: when they were ended
         self._counter = tallies.Counter()
 
     def run(self) -> None:
@@ -100,9 +104,14 @@ class Ticker(threading.Thread):
                     Worker.objects.filter(name=name).delete()
         stuck = ours.filter(heartbeat_at__lt=Now() - STUCK_AFTER_LEASES * settings.SIRA_LEASE)
         for name in stuck.values_list("name", flat=True):
-            if shutdown.is_sibling(_pid(name)):
-                logger.critical("worker %s has been silent for too long: ending it", name)
-                os.kill(_pid(name), signal.SIGKILL)
+            if not shutdown.is_sibling(_pid(name)):
+                continue
+            ended_at = self._ended.setdefault(name, time.monotonic())
+            if time.monotonic() - ended_at > UNBURIED_AFTER_SECONDS:
+                logger.critical("worker %s is dead and nobody takes its place: ending this cluster", name)
+                _end_cluster()
+            logger.critical("worker %s has been silent for too long: ending it", name)
+            os.kill(_pid(name), signal.SIGKILL)
         Worker.objects.filter(heartbeat_at__lt=Now() - FORGET_AFTER_HEARTBEATS * settings.SIRA_HEARTBEAT).delete()
 
     def _watch_for_wedge(self) -> None:
@@ -115,11 +124,7 @@ class Ticker(threading.Thread):
         if not claiming.claimable_heads(registry.in_queues(claiming.served_queues())):
             self._due_since = None
             return
-        self._due_since = self._due_since or now
-        if now - self._due_since < WEDGED_AFTER_SECONDS:
-            return
         here = f"{socket.gethostname()}:"
-        lately = Now() - timedelta(seconds=WEDGED_AFTER_SECONDS)
         alive = [
             worker.name
             for worker in live_workers()
@@ -127,20 +132,36 @@ class Ticker(threading.Thread):
         ]
         busy = Job.objects.running().filter(worker__in=alive).count()
         if busy >= len(alive):  # nobody here is idle: still loading, or at work
-            self._due_since = now
+            # Whoever gets idle now has 30 s from now: the job before may have taken longer than that.
+            self._due_since = None
             return
-        if JobEvent.objects.filter(
-            type=EventType.STARTED, created_at__gt=lately, data__worker__startswith=here
-        ).exists():
-            self._due_since = now
+        if self._due_since is None:
+            self._note_due(now)
+            return
+        if now - self._due_since < WEDGED_AFTER_SECONDS:
+            return
+        # By their ids: to find them by their time, every event there is would be read.
+        since = JobEvent.objects.filter(pk__gt=self._due_from)
+        if since.filter(type=EventType.STARTED, data__worker__startswith=here).exists():
+            self._note_due(now)
             return
         logger.critical(
             "work is due and idle workers claim nothing for %.0f s: ending this cluster", WEDGED_AFTER_SECONDS
         )
-        with suppress(ProcessLookupError):
-            os.kill(shutdown.MAIN_PID, signal.SIGKILL)
-        shutdown.kill_parent()
-        os._exit(1)
+        _end_cluster()
+
+    def _note_due(self, now: float) -> None:
+        """Count from now on how long nobody here has claimed anything."""
+        self._due_since = now
+        self._due_from = JobEvent.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def _end_cluster() -> None:
+    """End this cluster, from the inside of its broker: the supervisor starts another."""
+    with suppress(ProcessLookupError):
+        os.kill(shutdown.MAIN_PID, signal.SIGKILL)
+    shutdown.kill_parent()
+    os._exit(1)
 
 
 def _pid(worker: str) -> int:

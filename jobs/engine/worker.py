@@ -10,6 +10,7 @@ import multiprocessing.util
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -83,15 +84,27 @@ def work() -> int:
     """
     watchdog = own_watchdog()
     ends = time.monotonic() + settings.SIRA_WORK_SLICE.total_seconds()
-    ran = 0
-    while not shutdown.is_draining():
-        try:
-            job = claiming.claim(watchdog.name)
-        except (OperationalError, InterfaceError) as error:
-            # The broker rings again when the database is back.
-            logger.warning("cannot claim: %s", type(error).__name__)
-            connection.close()
+
+    def may_go_on() -> bool:
+        return not shutdown.is_draining() and time.monotonic() <= ends
+
+    ran, job = 0, None
+    give_up = None
+    while True:
+        may_claim = may_go_on() if ran else not shutdown.is_draining()
+        if job is None and not may_claim and not _answer_lost:
             break
+        try:
+            job = job or _next_job(watchdog.name, may_claim)
+        except (OperationalError, InterfaceError) as error:
+            # Whether something was claimed is not known. When the database is back, somebody has to look.
+            logger.warning("cannot claim: %s", type(error).__name__)
+            _lost_connection()
+            give_up = give_up or time.monotonic() + settings.SIRA_LEASE.total_seconds()
+            if shutdown.is_draining() or time.monotonic() > give_up:
+                break
+            time.sleep(RECONNECT_SECONDS)
+            continue
         except Exception:
             # A bug of ours. The broker would ring again at once, and the log would drown in it.
             logger.exception("cannot claim")
@@ -99,25 +112,58 @@ def work() -> int:
             break
         if job is None:
             break
-        run(job, watchdog)
+        job = run(job, watchdog, may_go_on)
         ran += 1
-        if time.monotonic() > ends:
-            break
     return ran
 
 
-def run(job: Job, watchdog: Watchdog) -> None:
-    """Make one attempt at a claimed job and record how it ended."""
+#: A connection broke. What was asked over it may have been done: the answer is lost, a claimed job need not be.
+_answer_lost = False
+#: Jobs whose end could not be recorded: their leases decide what becomes of them.
+_unrecorded: set[uuid.UUID] = set()
+
+
+def _lost_connection() -> None:
+    global _answer_lost
+    _answer_lost = True
+    connection.close()
+
+
+def _next_job(worker: str, may_claim: bool) -> Job | None:
+    global _answer_lost
+    if _answer_lost:
+        found = claiming.find_unanswered(worker, besides=_unrecorded)
+        _answer_lost = False
+        if found is not None:
+            return found
+    return claiming.claim(worker) if may_claim else None
+
+
+def run(job: Job, watchdog: Watchdog, may_go_on: Callable[[], bool] = lambda: False) -> Job | None:
+    """Make one attempt at a claimed job and record how it ended.
+
+    may_go_on: asked at the end whether the next job may be claimed along with it. Returns that job, claimed.
+    """
     began = time.monotonic()
     with logs.about_attempt(job), tracing.attempt(job) as span:
         if span.trace_id:
             logs.add(trace_id=span.trace_id)
-        outcome = _run(job, watchdog)
+        turn = _Turn(may_go_on)
+        outcome = _run(job, watchdog, turn)
         span.set(sira__outcome=outcome)
         log_end(outcome, time.monotonic() - began)
+    return turn.next
 
 
-def _run(job: Job, watchdog: Watchdog) -> str:
+class _Turn:
+    """What comes after an attempt. next: the job that was claimed with its end."""
+
+    def __init__(self, may_go_on: Callable[[], bool]) -> None:
+        self.may_go_on = may_go_on
+        self.next: Job | None = None
+
+
+def _run(job: Job, watchdog: Watchdog, turn: _Turn) -> str:
     """Return the outcome: the type of the event that ended the attempt, or what there is instead of one."""
     kind = registry.get(job.kind)
     running = RunningJob(job)
@@ -125,7 +171,7 @@ def _run(job: Job, watchdog: Watchdog) -> str:
     watchdog.guard(running, kind)
     try:
         try:
-            ending = _perform_on_device(kind, running)
+            ending = _perform_on_device(kind, running, turn)
         finally:
             # The work is done: a cancel or a time-out that comes now is too late to mean anything.
             watchdog.leave()
@@ -136,19 +182,20 @@ def _run(job: Job, watchdog: Watchdog) -> str:
     except (OperationalError, InterfaceError):
         # The lease runs out and the job is rescued: it is run again, never lost.
         logger.error("job %s (%s): its ending could not be recorded: the database is away", job.pk, job.kind)
+        _unrecorded.add(job.pk)
         return UNRECORDED
     finally:
         signal.signal(INTERRUPT_SIGNAL, signal.SIG_IGN)
 
 
-def _perform_on_device(kind: JobKind, running: RunningJob) -> Ending:
+def _perform_on_device(kind: JobKind, running: RunningJob, turn: _Turn) -> Ending:
     """Run the kind's function while this process holds the device of its slot, if it has one."""
     job = running.job
     if job.slot is None:
-        return _perform(kind, running)
+        return _perform(kind, running, turn)
     with devices.held_by(job) as is_ours:
         if is_ours:
-            return _perform(kind, running)
+            return _perform(kind, running, turn)
 
     def give_back() -> Job:
         rates.block(device_limit(job.resource), devices.TRY_AGAIN_AFTER, reason=DEVICE_BUSY)
@@ -157,7 +204,7 @@ def _perform_on_device(kind: JobKind, running: RunningJob) -> Ending:
     return give_back
 
 
-def _perform(kind: JobKind, running: RunningJob) -> Ending:
+def _perform(kind: JobKind, running: RunningJob, turn: _Turn) -> Ending:
     """Run the kind's function. Returns the ending to record, as a call that may be repeated."""
     job = running.job
     try:
@@ -185,12 +232,13 @@ def _perform(kind: JobKind, running: RunningJob) -> Ending:
         trace = logs.without_messages(sys.exception())
         logger.error("job %s (%s) hit a bug in its kind\n%s", job.pk, job.kind, trace)
         return lambda: lifecycle.fail(running.job, _our_bug(), traceback=trace)
-    return lambda: _succeed_or_fail(running, result)
+    return lambda: _succeed_or_fail(running, result, turn)
 
 
-def _succeed_or_fail(running: RunningJob, result: Any) -> Job:
+def _succeed_or_fail(running: RunningJob, result: Any, turn: _Turn) -> Job:
     try:
-        return lifecycle.succeed(running.job, result, running.saves)
+        ended, turn.next = claiming.finish(running, result, claim_next=turn.may_go_on())
+        return ended
     except (OperationalError, InterfaceError):
         raise
     except Exception:
@@ -222,7 +270,7 @@ def _until_database_answers(record: Callable[[], T], patience_seconds: float) ->
                 return None
             raise
         except (OperationalError, InterfaceError):
-            connection.close()
+            _lost_connection()
             tried_before = True
             if time.monotonic() > give_up:
                 raise

@@ -15,10 +15,12 @@ snapshot: read the list again.
 
 Codes of errors: bad_message, not_found, too_many_topics. While the database is away nothing is said: it is tried again.
 Codes of closes: 4401 not authenticated, 4403 a token without the scope `read`, 4429 a token whose requests of this
-minute are used up (a socket is one), 4400 too many messages that make no sense.
+minute are used up (a socket is one), 4400 too many messages that make no sense, 1013 (RFC 6455's registry: try again
+later) a database that is away, so that nobody can be recognised now.
 
 Messages to one socket are handled one after the other, and `send` waits for a slow client (`transport.py`); meanwhile
-its group messages are dropped, and it catches up from the database. Nobody else waits.
+its group messages are dropped, and it catches up from the database. Nobody else waits. What comes when nothing else is
+in hand and leaves no gap is written in the same moment (`hear`): so an event reaches a thousand sockets in time.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -43,8 +45,9 @@ from jobs.api.serializers import to_json
 from jobs.live import callers
 from jobs.live.callers import Caller
 from jobs.live.database import read
-from jobs.live.feeds import BatchFeed, EventText, JobFeed, NotVisible, OwnerFeed, StreamFeed
+from jobs.live.feeds import BatchFeed, JobFeed, NotVisible, OwnerFeed, StreamFeed
 from jobs.live.tailer import get_tailer
+from jobs.live.transport import Gate, gate_of
 from jobs.metrics import process
 from jobs.tokens.allowance import ledger
 from jobs.tokens.models import ApiToken, Scope
@@ -52,13 +55,15 @@ from jobs.tokens.recognising import TokenRefused, recognise
 
 logger = logging.getLogger(__name__)
 
-NOT_AUTHENTICATED, NOT_ALLOWED, THROTTLED, SENSELESS = 4401, 4403, 4429, 4400
+NOT_AUTHENTICATED, NOT_ALLOWED, THROTTLED, SENSELESS, LATER = 4401, 4403, 4429, 4400, 1013
 MOST_TOPICS = 200
 LONGEST_MESSAGE = 8 * 1024
 #: After so many messages that make no sense the socket is closed.
 MOST_ERRORS = 50
-#: How often a socket compares itself with the tailer.
-TICK_SECONDS = 1.0
+#: Texts that are written in one go; with more of them `send` waits for the client.
+MOST_AT_ONCE = 50
+#: How often a socket looks whether it has all that the tailer knew of at the look before.
+TICK_SECONDS = 0.5
 PING_SECONDS = 15.0
 #: An anonymous client says who it is within this.
 AUTHENTICATE_SECONDS = 10.0
@@ -78,16 +83,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     user: Any = None
     token: ApiToken | None = None
+    _gate: Gate | None = None
+    _ticker: asyncio.TimerHandle | None = None
+    _is_handling = False
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels' own would visit the one shared database thread before every message; our reads have their own.
         handler = getattr(self, message["type"].replace(".", "_"), None)
         if handler is None:
             raise ValueError(f"no handler for {message['type']}")
+        self._is_handling = True
         try:
-            await handler(message)
+            if message["type"] == "websocket.disconnect" or await self._is_still_admitted():
+                await handler(message)
         except AWAY as error:
             logger.warning("live: the database is away (%s)", type(error).__name__)
+        finally:
+            self._is_handling = False
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -96,7 +108,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.errors = 0
         self.connected_at = self.pinged_at = self.validated_at = time.monotonic()
         await self.accept()  # before any refusal: only an open socket can tell its close code
-        self._ticker = asyncio.create_task(self._tick_for_ever(), name="live-tick")
+        self._gate = gate_of(self.scope)
+        self.channel_layer.listen(self.channel_name, self.hear)
+        self._tick()
         user = self.scope.get("user")
         if user is not None and user.is_authenticated:
             self.user = user
@@ -114,18 +128,37 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._leave_all()
 
     async def _leave_all(self) -> None:
-        if (ticker := getattr(self, "_ticker", None)) is not None:
-            ticker.cancel()
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self.channel_layer.forget(self.channel_name)
         feeds, self.feeds = getattr(self, "feeds", {}), {}
         for feed in feeds.values():
             await feed.leave(self.channel_layer, self.channel_name)
 
-    async def _tick_for_ever(self) -> None:
-        """Put a tick into our own channel, so that it is handled in line with everything else."""
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            with suppress(ChannelFull):  # a slow client: there is enough to handle, and the next tick comes
-                await self.channel_layer.send(self.channel_name, {"type": "live.tick"})
+    def _tick(self) -> None:
+        """Look whether there is something to do; it is done in line with everything else."""
+        self._ticker = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+        if self._is_handling:
+            return  # perhaps a slow client: there is enough to do, and what is handled next looks who it is for
+        for what in self._find_something_to_do():
+            with suppress(ChannelFull):
+                self.channel_layer.put(self.channel_name, {"type": f"live.{what}"})
+
+    def _find_something_to_do(self) -> Iterator[str]:
+        now = time.monotonic()
+        if self.user is None:
+            if now - self.connected_at > AUTHENTICATE_SECONDS:
+                yield "nobody"
+            return
+        if now - self.validated_at >= callers.REVALIDATE_SECONDS:
+            yield "validate"
+        if now - self.pinged_at >= PING_SECONDS:
+            yield "ping"
+        late = [
+            feed.is_late() or not self.channel_layer.has(feed.group, self.channel_name) for feed in self.feeds.values()
+        ]
+        if any(late):
+            yield "missed"
 
     # --- what the client says ---------------------------------------------------------------------------------
 
@@ -193,17 +226,36 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except _NotAdmitted as refused:
             await self.close(refused.close_code)
             return False
+        except AWAY as error:
+            logger.warning("live: the database is away (%s)", type(error).__name__)
+            await self.close(LATER)  # waiting would end in 4401, as if the token were bad
+            return False
         self.user = self.token.owner
         return True
 
     # --- what the tailer says ---------------------------------------------------------------------------------
+
+    def hear(self, message: dict[str, Any]) -> bool:
+        """Write at once what a message brings. Returns False, with nothing done, when it has to wait for its turn."""
+        feed = self.feeds.get(message.get("topic", ""))
+        if feed is None or self._is_handling or self._gate is None or not self._gate.is_open:
+            return False
+        texts = _texts_now(feed, message)
+        if texts is None:
+            return False
+        try:
+            self._gate.write(texts)
+        except Exception:  # the tailer has more to tell than this socket, which comes again with its cursor
+            logger.exception("live: a socket is let go")
+            self._gate.abort()
+        return True
 
     async def live_events(self, message: dict[str, Any]) -> None:
         feed = self.feeds.get(message["topic"])
         if isinstance(feed, JobFeed):
             try:
                 async for event in feed.take(message):
-                    await self._send_event(feed, event)
+                    await self.send(event.message)
             except NotVisible:
                 await self._lose(feed)
 
@@ -218,26 +270,40 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if isinstance(feed, JobFeed) and (text := feed.new_position()):
             await self.send(text)
 
-    async def live_tick(self, message: dict[str, Any]) -> None:
-        now = time.monotonic()
+    # --- what the time says -----------------------------------------------------------------------------------
+
+    async def live_nobody(self, message: dict[str, Any]) -> None:
         if self.user is None:
-            if now - self.connected_at > AUTHENTICATE_SECONDS:
-                await self.close(NOT_AUTHENTICATED)
-            return
-        if now - self.pinged_at >= PING_SECONDS:
-            await self._ping()
-        if now - self.validated_at >= callers.REVALIDATE_SECONDS:
-            self.validated_at = now
-            caller = Caller(self.user, self.token, self.scope.get("session"))
-            user = await read(caller.find_still_valid)
+            await self.close(NOT_AUTHENTICATED)
+
+    async def live_ping(self, message: dict[str, Any]) -> None:
+        await self._ping()
+
+    async def live_validate(self, message: dict[str, Any]) -> None:
+        """Nothing is left to do: before any message is handled it is looked who it is for."""
+
+    async def live_missed(self, message: dict[str, Any]) -> None:
+        for feed in list(self.feeds.values()):
+            if feed.watched is not None:
+                await feed.rejoin(self.channel_layer, self.channel_name)
+            await self._advance(feed)
+
+    async def _is_still_admitted(self) -> bool:
+        """Look, once in REVALIDATE_SECONDS, whether the user may still listen, and to what. Closes when not."""
+        now = time.monotonic()
+        if self.user is None or now - self.validated_at < callers.REVALIDATE_SECONDS:
+            return True
+        try:
+            user = await read(Caller(self.user, self.token, self.scope.get("session")).find_still_valid)
             if user is None:
                 await self.close(NOT_AUTHENTICATED)
-                return
+                return False
             self.user = user
             await self._lose_what_is_no_longer_visible()
-        for feed in list(self.feeds.values()):
-            await feed.rejoin(self.channel_layer, self.channel_name)
-            await self._advance(feed)
+            self.validated_at = now
+        except AWAY as error:  # it is asked again before the next message
+            logger.warning("live: the database is away (%s)", type(error).__name__)
+        return True
 
     async def _lose_what_is_no_longer_visible(self) -> None:
         """Leave the topics that the user may not see any more: who is no longer staff keeps their own."""
@@ -256,7 +322,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self.send(await feed.start(with_snapshot=True))
             if isinstance(feed, JobFeed):
                 async for event in feed.catch_up():
-                    await self._send_event(feed, event)
+                    await self.send(event.message)
                 if text := feed.new_position():
                     await self.send(text)
             elif (texts := feed.missed()) is None:
@@ -268,9 +334,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._lose(feed)
         except AWAY as error:
             logger.warning("live: the database is away (%s)", type(error).__name__)
-
-    async def _send_event(self, feed: JobFeed, event: EventText) -> None:
-        await self.send(f'{{"type":"event","topic":"{feed.topic}","event":{event.text}}}')
 
     async def _lose(self, feed: JobFeed | StreamFeed) -> None:
         if self.feeds.get(feed.topic) is feed:
@@ -291,6 +354,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _error(self, topic: str | None, code: str, message: str) -> None:
         await self.send(to_json({"type": "error", "topic": topic, "code": code, "message": message}))
+
+
+def _texts_now(feed: JobFeed | StreamFeed, message: dict[str, Any]) -> list[str] | None:
+    """Return what a message of the tailer brings; None when it takes a look at the database."""
+    if not feed.is_started or feed.watched is None or feed.watched.gone:
+        return None
+    if isinstance(feed, StreamFeed):
+        is_little = feed.watched.number - feed.number <= MOST_AT_ONCE
+        return feed.missed() if message["type"] == "live.more" and is_little else None
+    match message["type"]:
+        case "live.events":
+            events = feed.take_now(message)
+            return None if events is None else [event.message for event in events]
+        case "live.position":
+            text = feed.new_position()
+            return [text] if text else []
+    return None
 
 
 class _NotAdmitted(Exception):

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F
 
 from jobs.api.serializers import describe, describe_event, to_json
 from jobs.live.database import read
+from jobs.live.messages import EventText
 from jobs.live.tailer import Tailer
 from jobs.live.watched import WatchedJob, WatchedStream
 from jobs.models import Job, JobEvent
-from jobs.states import FINISHED, State
+from jobs.states import State
 
 #: Events of one read when a gap is filled.
 PAGE = 200
@@ -30,20 +30,6 @@ LARGEST_DESCRIPTION = 768 * 1024
 
 class NotVisible(Exception):
     """There is no such job, or it is somebody else's: a subscriber cannot tell which."""
-
-
-@dataclass(frozen=True)
-class EventText:
-    """An event that is ready to be sent."""
-
-    seq: int
-    type: str
-    state: str
-    text: str
-
-    @property
-    def ends_job(self) -> bool:
-        return self.type in FINISHED  # succeeded, failed and cancelled are both types and states
 
 
 class Feed:
@@ -60,6 +46,13 @@ class Feed:
     async def is_still_visible(self, user: Any) -> bool:
         """Whether the user, as they are now, may still hear of this."""
         return True
+
+    def is_late(self) -> bool:
+        """Whether the subscriber has not had by now what the tailer knew of at the last call, or has not begun.
+
+        What it does not have in this moment may be on its way: a thousand sockets are told one after the other.
+        """
+        raise NotImplementedError
 
     async def rejoin(self, layer: Any, channel: str) -> None:
         """Be in the group, for certain: a message that expired has thrown the channel out of it."""
@@ -79,6 +72,8 @@ class JobFeed(Feed):
         self.cursor = 0
         self.standing_version = 0
         self._finished_at_start = False
+        self._has_ended = False
+        self._known = (0, 0)
 
     async def is_still_visible(self, user: Any) -> bool:
         return await read(_is_visible, self.job_id, user)
@@ -109,6 +104,13 @@ class JobFeed(Feed):
             return ""
         return _job_snapshot(self.topic, job, description)
 
+    def is_late(self) -> bool:
+        watched = self.watched
+        if watched is None or not self.is_started or watched.gone:
+            return True
+        (seq, version), self._known = self._known, (watched.seq, watched.standing_version)
+        return self.cursor < seq or self.standing_version < version
+
     @property
     def is_level(self) -> bool:
         """Whether the subscriber has had every event that the tailer knows of."""
@@ -119,19 +121,27 @@ class JobFeed(Feed):
         """Whether the job had ended, and every event of it has been had, when the subscriber came."""
         return self.is_started and self._finished_at_start and self.is_level
 
+    def take_now(self, message: dict[str, Any]) -> list[EventText] | None:
+        """Return what a group message brings that is new; None if something is missing before it."""
+        if not self.is_started:
+            return None
+        new = [event for event in message["events"] if event.seq > self.cursor]
+        if any(event.seq != seq for seq, event in enumerate(new, start=self.cursor + 1)):
+            return None
+        for event in new:
+            self._has_had(event)
+        return new
+
     async def take(self, message: dict[str, Any]) -> AsyncIterator[EventText]:
         """Yield what a group message brings that is new, gaps filled."""
         if message["type"] != "live.events" or not self.is_started:
             return
-        for entry in message["events"]:
-            event = EventText(*entry)
-            if event.seq <= self.cursor:
-                continue
+        for event in message["events"]:
             if event.seq > self.cursor + 1:
                 async for missed in self._fill():
                     yield missed
             if event.seq == self.cursor + 1:
-                self.cursor = event.seq
+                self._has_had(event)
                 yield event
 
     async def catch_up(self) -> AsyncIterator[EventText]:
@@ -149,17 +159,21 @@ class JobFeed(Feed):
             for event in events:
                 if event.seq != self.cursor + 1:
                     raise NotVisible  # events are gapless for as long as their job lives: it is being deleted
-                self.cursor = event.seq
+                self._has_had(event)
                 yield event
             if len(events) < PAGE:
                 return
+
+    def _has_had(self, event: EventText) -> None:
+        self.cursor = event.seq
+        self._has_ended = event.is_of_ended
 
     def new_position(self) -> str:
         """Return the position message that this subscriber has not had; "" for none."""
         if self.watched is None or not self.is_started or self.standing_version == self.watched.standing_version:
             return ""
         self.standing_version = self.watched.standing_version
-        return self.watched.standing_text
+        return "" if self._has_ended else self.watched.standing_text  # computed before the end, it is no news
 
 
 class StreamFeed(Feed):
@@ -172,7 +186,7 @@ class StreamFeed(Feed):
 
     def __init__(self, tailer: Tailer, user: Any) -> None:
         super().__init__(tailer, user)
-        self.number = 0
+        self.number = self._known = 0
 
     async def join(self, layer: Any, channel: str) -> None:
         self.watched = await self._watch()
@@ -184,11 +198,18 @@ class StreamFeed(Feed):
             self.tailer.unwatch_stream(watched)
             await layer.group_discard(self.group, channel)
 
+    def is_late(self) -> bool:
+        if self.watched is None or not self.is_started or self.watched.gone:
+            return True
+        known, self._known = self._known, self.watched.number
+        return self.number < known
+
     async def start(self, *, with_snapshot: bool = True) -> str:
         """Return the snapshot message. Raises NotVisible, DatabaseError."""
         assert self.watched is not None
-        self.number = self.watched.number  # before the read: what happens meanwhile is told, not lost
+        number = self.watched.number  # before the read: what happens meanwhile is told, not lost
         text = await self._snapshot()
+        self.number = number  # not before: a read that fails is done again
         self.is_started = True
         return text
 
@@ -199,7 +220,8 @@ class StreamFeed(Feed):
         if self.watched.gone:
             raise NotVisible
         texts = self.watched.told_after(self.number)
-        self.number = self.watched.number
+        if texts is not None:
+            self.number = self.watched.number
         return texts
 
     async def _watch(self) -> WatchedStream:
@@ -267,7 +289,7 @@ def _is_visible(job_id: uuid.UUID, user: Any) -> bool:
 def _read_events(job_id: uuid.UUID, after: int) -> list[EventText]:
     events: Any = JobEvent.objects.filter(job_id=job_id, seq__gt=after).annotate(kind=F("job__kind"))
     return [
-        EventText(event.seq, event.type, event.state, to_json(describe_event(event, event.kind)))
+        EventText.of(job_id, event.seq, event.type, event.state, to_json(describe_event(event, event.kind)))
         for event in events.order_by("seq")[:PAGE]
     ]
 

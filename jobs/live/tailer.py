@@ -19,11 +19,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
+import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,7 +37,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from jobs.api.serializers import to_json
 from jobs.live import queries
 from jobs.live.database import read
-from jobs.live.events import EVENT_CHANNEL
+from jobs.live.events import EVENT_CHANNEL, GONE_SECONDS, SIGN_SECONDS
+from jobs.live.messages import EventText
 from jobs.live.queries import BATCH, Seen
 from jobs.live.watched import WatchedBatch, WatchedJob, WatchedOwner, WatchedStream
 from jobs.metrics import process
@@ -48,6 +51,7 @@ logger = logging.getLogger(__name__)
 SQLITE_POLL_SECONDS = 0.1
 #: The comparison behind everything else: what it finds, a notification or a message had lost.
 LOOK_SECONDS = 1.0
+FIRST_LOOK_SECONDS = 0.2
 #: PostgreSQL: a transaction that writes an event is over within this; owners' events are looked through so far back.
 OVERLAP_SECONDS = 10.0
 STREAM_LOOK_SECONDS = 5.0
@@ -190,6 +194,8 @@ class Tailer:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await listening.wait()
+            # What was on its way when we began to listen notified nobody, and is committed by then.
+            self._next_look = time.monotonic() + FIRST_LOOK_SECONDS
             self._task = asyncio.create_task(self._run(listens), name="tailer")
 
     def _stop_if_idle(self) -> None:
@@ -278,15 +284,17 @@ class Tailer:
         me = asyncio.current_task()
         while self._listener is me:
             try:
-                async with await _connect() as source:
+                async with await _connect() as source, _presence(source) as say_so:
                     await source.execute(f"LISTEN {EVENT_CHANNEL}")
                     # LISTEN first, then catch up: what was committed in between is seen by one of the two.
                     self._reconnected = listening.is_set()
                     listening.set()
                     self._wake.set()
                     failures = 0
-                    async for note in source.notifies():
-                        self._hint(note.payload)
+                    while True:
+                        async for note in source.notifies(timeout=SIGN_SECONDS):
+                            self._hint(note.payload)
+                        await say_so()
             except (psycopg.Error, OSError) as error:
                 logger.warning("tailer: LISTEN was interrupted (%s)", type(error).__name__)
             except ValueError:
@@ -439,11 +447,11 @@ class Tailer:
                 if stream.tell(event):
                     streams.add(stream)
         for stream in streams:
-            # No more than a nudge: Channels copies a message for every socket, and the ring is at hand for them all.
+            # No more than a nudge: the ring is at hand for them all.
             await self._layer.group_send(stream.group, {"type": "live.more", "topic": stream.topic})
 
     async def _send_to_jobs(self, seen: list[Seen]) -> None:
-        by_job: dict[uuid.UUID, list[list[Any]]] = {}
+        by_job: dict[uuid.UUID, list[EventText]] = {}
         for event in seen:
             watched = self.jobs.get(event.job_id)
             if watched is None:
@@ -452,7 +460,8 @@ class Tailer:
                 watched.seq, watched.state, watched.queue = event.seq, event.state, event.queue
             if event.queue and event.type != "progress":
                 self._dirty.add(event.queue)
-            by_job.setdefault(event.job_id, []).append([event.seq, event.type, event.state, event.text])
+            text = EventText.of(watched.id, event.seq, event.type, event.state, event.text)
+            by_job.setdefault(event.job_id, []).append(text)
         for job_id, events in by_job.items():
             watched = self.jobs.get(job_id)
             if watched is not None:
@@ -519,3 +528,25 @@ async def _connect() -> psycopg.AsyncConnection:
     # A host that vanished without a word would otherwise be listened to for hours.
     params |= {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
     return await psycopg.AsyncConnection.connect(**params, autocommit=True)
+
+
+@asynccontextmanager
+async def _presence(source: psycopg.AsyncConnection) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Let everybody know that somebody listens here. Yields what says so again: every SIGN_SECONDS is enough."""
+    name = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
+
+    async def say_so() -> None:
+        await source.execute(
+            "INSERT INTO jobs_listener (name, heard_at) VALUES (%s, statement_timestamp()) "
+            "ON CONFLICT (name) DO UPDATE SET heard_at = EXCLUDED.heard_at",
+            [name],
+        )
+
+    gone = f"heard_at < statement_timestamp() - interval '{GONE_SECONDS} seconds'"
+    await source.execute(f"DELETE FROM jobs_listener WHERE {gone}")
+    await say_so()
+    try:
+        yield say_so
+    finally:
+        with suppress(psycopg.Error, OSError):  # a row that stays is passed over before long
+            await source.execute("DELETE FROM jobs_listener WHERE name = %s", [name])

@@ -236,11 +236,13 @@ def _of_the_past() -> Iterator[Metric]:
 
 def _cumulated(of_one: Iterable[Tally]) -> tuple[list[tuple[str, float]], float]:
     """Return the buckets of one histogram, each with all that are smaller, and the sum in seconds."""
+    of_one = list(of_one)
     bounds = [*tallies.BUCKETS, math.inf]
     counts = dict.fromkeys(bounds, 0)
-    seconds = 0.0
     for tally in of_one:
         # The bound may be of a release with other buckets.
         counts[next(bound for bound in bounds if float(tally.le) <= bound)] += tally.count
-        seconds += tally.seconds
+    # Rows come in any order: added one by one, the same ones may give a last bit less than before, and a counter that
+    # falls is taken for one that began anew.
+    seconds = math.fsum(tally.seconds for tally in of_one)
     return list(zip(map(floatToGoString, bounds), accumulate(counts.values()), strict=True)), seconds

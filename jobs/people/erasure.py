@@ -46,7 +46,7 @@ def erase(
         if not plan(person):
             break
     else:
-        raise NotYet("New jobs with this label keep coming. Stop their caller, then erase again.")
+        raise NotYet("New jobs of this person keep coming. Stop their caller, then erase again.")
     with transaction.atomic():
         done = Erasure.objects.select_for_update().get(pk=receipt.pk)
         Erasure.objects.filter(pk=done.pk, finished_at__isnull=True).update(finished_at=Now())

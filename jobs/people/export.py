@@ -85,6 +85,7 @@ def _write(person: Person, folder: Path) -> dict[str, Any]:
         "created_at": timezone.now().isoformat(),
         "person": {
             "user_id": person.user_id, "session_id": person.session_id, "email": person.email,
+            "account": person.account.get_username() if person.account is not None else None,
             "owner": person.owner.get_username() if person.owner is not None else None,
         },
         "records": {holder.name: records[holder.name] for holder in holders()},

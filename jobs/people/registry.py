@@ -16,30 +16,34 @@ class NotYet(Exception):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody that data is about: by a label that a caller put on jobs, or by the address that mails came from.
+    """Somebody that data is about: by a label that a caller put on jobs, by the address that mails came from, or by an
+    account of their own, to which all belongs that they sent or asked for.
 
     owner: whose callers' label it is; two owners may use the same one for two people. None: everybody's. Mails belong
-    to no owner. Exactly one of user_id, session_id and email is set. Raises ValueError.
+    to no owner. Exactly one of user_id, session_id, email and account is set. Raises ValueError.
     """
 
     user_id: str = ""
     session_id: str = ""
     email: str = ""
     owner: Any = None
+    account: Any = None
 
     def __post_init__(self) -> None:
-        if sum(map(bool, (self.user_id, self.session_id, self.email))) != 1:
-            raise ValueError("a person is named by one label or by an e-mail address")
+        if sum(map(bool, (self.user_id, self.session_id, self.email, self.account))) != 1:
+            raise ValueError("a person is named by one label, by an e-mail address or by an account")
+        if self.account and self.owner:
+            raise ValueError("what belongs to an account belongs to no other owner")
 
     @property
     def name(self) -> str:
         """Return what they are called, in the clear."""
-        return self.user_id or self.session_id or self.email
+        return self.user_id or self.session_id or self.email or self.account.get_username()
 
     @property
     def label(self) -> dict[str, str]:
-        """Return the label as a filter of rows that have it; {} for who is known by an address."""
-        if self.email:
+        """Return the label as a filter of rows that have it; {} for who is known by an address or an account."""
+        if self.email or self.account:
             return {}
         return {"user_id": self.user_id} if self.user_id else {"session_id": self.session_id}
 
@@ -47,7 +51,8 @@ class Person:
     def key(self) -> str:
         """Return what receipts and the audit log call them: 64 hex digits that nobody can turn back into a name."""
         owner = self.owner.pk if self.owner is not None else None
-        about = json.dumps([owner, self.user_id, self.session_id, self.email.casefold()])
+        words = [owner, self.user_id, self.session_id, self.email.casefold()]
+        about = json.dumps([*words, self.account.pk] if self.account else words)
         return salted_hmac("jobs.people", about, algorithm="sha256").hexdigest()
 
     def of_owner(self, rows: Any, field: str = "owner") -> Any:

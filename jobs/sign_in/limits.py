@@ -55,7 +55,7 @@ class Try:
 
 def begin(name: str, address: str) -> Try:
     """Take a try, before the password is looked at. Raises TooManyTries."""
-    _forget()
+    forget()
     of_name = _key("name", name.casefold(), address)
     limits = ((of_name, settings.SIGN_IN_TRIES), (_key("address", address), settings.SIGN_IN_TRIES_PER_ADDRESS))
     counted: list[tuple[str, Rate]] = []
@@ -116,5 +116,6 @@ def _seconds_left(key: str, rate: Rate) -> int:
     return max(1, math.ceil(left.total_seconds()))
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Delete rows whose tries came back a while ago."""
     SignInTries.objects.filter(settled_at__lt=Now() - FORGOTTEN_AFTER).delete()

@@ -16,6 +16,7 @@ def add_person(parser: ArgumentParser) -> None:
     named.add_argument("--user-id", metavar="LABEL", default="", help="the label that a caller put on the jobs")
     named.add_argument("--session", metavar="LABEL", default="", help="the same, where a session is a person")
     named.add_argument("--email", metavar="ADDRESS", default="", help="where a customer's mails came from")
+    named.add_argument("--account", metavar="NAME", help="all that belongs to this account, whatever its label")
     parser.add_argument(
         "--owner", metavar="NAME", help="only what this user's callers sent; without it, everybody's with this label"
     )
@@ -24,6 +25,10 @@ def add_person(parser: ArgumentParser) -> None:
 def asked_for(options: dict[str, Any]) -> Person:
     """Return the person that was asked for. Raises CommandError."""
     label, email = options["user_id"] or options["session"], options["email"].strip()
+    if options["account"] is not None:
+        if options["owner"] is not None:
+            raise given.nonsense("What belongs to an account belongs to no other owner: leave out --owner.")
+        return Person(account=given.find_user(options["account"], "--account: "))
     if not label and not email:
         raise given.nonsense("--user-id, --session and --email must not be empty.")
     if len(label) > LONGEST_LABEL or len(email) > LONGEST_ADDRESS or (email and "@" not in email):

@@ -44,6 +44,10 @@ class Standing:
     passed: bool
 
 
+class NothingHeld(Exception):
+    """The block of this process is spent, or somebody is about to take the next one."""
+
+
 @dataclass
 class _Share:
     """What this process has taken of a token's minute and not spent.
@@ -56,6 +60,18 @@ class _Share:
     left: int = 0
     spent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def has_some(self) -> bool:
+        return self.left > 0 and self.ends_at > time.monotonic()
+
+    def spend(self, token: ApiToken, limit: int) -> Standing:
+        passed = self.left > 0
+        self.left -= passed
+        if token.window_started_at == self.begun_at:
+            self.spent = max(self.spent, token.window_spent)
+        left = max(0, limit - self.spent) + self.left if passed else 0
+        seconds = max(1, math.ceil(self.ends_at - time.monotonic()))
+        return Standing(limit=limit, left=left, seconds=seconds, passed=passed)
 
 
 class Ledger:
@@ -72,15 +88,31 @@ class Ledger:
             return None
         share = self._share(token.digest)
         with share.lock:  # one thread fetches the next block, and the others find it there
-            if share.left < 1 or share.ends_at <= time.monotonic():
+            if not share.has_some():
                 token = _take(token, share, limit)
-            passed = share.left > 0
-            share.left -= passed
-            if token.window_started_at == share.begun_at:
-                share.spent = max(share.spent, token.window_spent)
-            left = max(0, limit - share.spent) + share.left if passed else 0
-            seconds = max(1, math.ceil(share.ends_at - time.monotonic()))
-            return Standing(limit=limit, left=left, seconds=seconds, passed=passed)
+            return share.spend(token, limit)
+
+    def spend_held(self, token: ApiToken) -> Standing | None:
+        """Count one request as `spend` does, but without waiting: of a block that is held. Raises NothingHeld."""
+        limit = limit_of(token)
+        if not limit:
+            return None
+        share = self._share(token.digest)
+        if not share.lock.acquire(blocking=False):
+            raise NothingHeld
+        try:
+            if not share.has_some():
+                raise NothingHeld
+            return share.spend(token, limit)
+        finally:
+            share.lock.release()
+
+    def give_back(self, token: ApiToken) -> None:
+        """Take back what `spend_held` counted a moment ago: the request is counted elsewhere."""
+        share = self._share(token.digest)
+        if limit_of(token) and share.lock.acquire(blocking=False):  # else one is lost, and nobody waits
+            share.left += share.has_some()
+            share.lock.release()
 
     def _share(self, name: str) -> _Share:
         with self._lock:

@@ -9,8 +9,17 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from jobs.compiled import Compiled
 from jobs.tokens.keys import digest
 from jobs.tokens.models import ApiToken
+
+
+def _with_owner(**by: Any) -> Any:
+    return ApiToken.objects.select_related("owner").annotate(as_of=Now()).filter(**by)
+
+
+BY_DIGEST = Compiled(_with_owner, digest=(ApiToken._meta.get_field("digest"), "a digest"))
+_BY_ID = Compiled(_with_owner, pk=(ApiToken._meta.pk, -1))
 
 #: `last_used_at` is written at most this often.
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -55,13 +64,11 @@ def is_still_good(token_id: int) -> bool:
 
 
 def look_up(**by: Any) -> ApiToken | None:
-    """Return a token with its owner, `now` and `read_at`, good or not."""
+    """Return a token with its owner, `now` and `read_at`, good or not. by: its `digest` or its `pk`."""
     read_at = time.monotonic()
-    try:
-        token = ApiToken.objects.select_related("owner").annotate(as_of=Now()).get(**by)
-    except ApiToken.DoesNotExist:
-        return None
-    token.now, token.read_at = token.as_of, read_at
+    token = BY_DIGEST.first(**by) if "digest" in by else _BY_ID.first(**by)
+    if token is not None:
+        token.now, token.read_at = token.as_of, read_at
     return token
 
 

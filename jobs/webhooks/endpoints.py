@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -136,6 +137,34 @@ def secrets_of(endpoint: WebhookEndpoint) -> list[str]:
     if endpoint.old_secret_until is not None and endpoint.old_secret_until > timezone.now():
         secrets.append(sealing.unseal(endpoint.old_sealed_secret))
     return secrets
+
+
+def reseal_secrets() -> int:
+    """Seal with SECRET_KEY what is sealed with one of SECRET_KEY_FALLBACKS, which may go afterwards.
+
+    Returns how many endpoints. A secret that no key opens stays as it is: its owner has to rotate it.
+    """
+    resealed = 0
+    for key in WebhookEndpoint.objects.values_list("pk", flat=True) if settings.SECRET_KEY_FALLBACKS else ():
+        with transaction.atomic():
+            row = WebhookEndpoint.objects.select_for_update().filter(pk=key).first()
+            changed = [name for name in ("sealed_secret", "old_sealed_secret") if row and _resealed(row, name)]
+            if row is not None and changed:
+                row.save(update_fields=changed)
+                resealed += 1
+    return resealed
+
+
+def _resealed(row: WebhookEndpoint, name: str) -> bool:
+    sealed = getattr(row, name)
+    if not sealed or not sealing.is_sealed_with_an_earlier_key(sealed):
+        return False
+    try:
+        setattr(row, name, sealing.reseal(sealed))
+    except sealing.SecretLost:
+        logger.warning("no key opens the secret of webhook %s", row.pk)
+        return False
+    return True
 
 
 def disable(endpoint: WebhookEndpoint, because: str, note: str = "") -> bool:

@@ -27,6 +27,22 @@ def unseal(sealed: str) -> str:
         raise SecretLost from None
 
 
+def reseal(sealed: str) -> str:
+    """Return the same secret, sealed with SECRET_KEY of today. Raises SecretLost."""
+    try:
+        return _box().rotate(sealed.encode()).decode()
+    except InvalidToken:
+        raise SecretLost from None
+
+
+def is_sealed_with_an_earlier_key(sealed: str) -> bool:
+    try:
+        Fernet(_key(settings.SECRET_KEY)).decrypt(sealed.encode())
+    except InvalidToken:
+        return True
+    return False
+
+
 def _box() -> MultiFernet:
     """Seals with SECRET_KEY, and opens what was sealed with an earlier one that is still named."""
     return MultiFernet([Fernet(_key(secret)) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])

@@ -42,7 +42,7 @@ class AccessToken:
         }
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._token = ""
+        self._token = ""  # nosec B105 # none yet
         self._good_until = 0.0
 
     def get(self) -> str:

@@ -45,7 +45,8 @@ def _mailbox(words: str, comments: str, angles: list[str]) -> tuple[str, str]:
     if len(angles) > 1:
         return " ".join([words, *angles]), ""  # programs disagree about which of them it is
     address = angles[0] if angles else words
-    if not _ADDRESS.fullmatch(address):
+    # What is not printable turns the direction, hides, or is a NUL, which PostgreSQL refuses.
+    if not _ADDRESS.fullmatch(address) or not address.isprintable():
         return words or address, ""
     return words if angles else comments, address.lower()
 

@@ -90,6 +90,8 @@ _DIGIT_WORDS = re.compile(
     re.ASCII,
 )
 _FOREIGN = re.compile(r"[^\W\d_a-z]+(?:\s+[^\W\d_a-z]+)*")
+#: Overrides, embeddings and isolates (UAX #9). The weak marks turn nothing, and some keyboards leave them behind.
+_TURN = re.compile("[\u202a-\u202e\u2066-\u2069]+")
 _SPACED = re.compile(r"(?<!\w)(?:[a-z][\s._*\-]){3,}[a-z](?!\w)", re.ASCII)
 
 
@@ -137,7 +139,21 @@ def check_claims(text: str, orders: Sequence[Snapshot], *, today: date, tz: tzin
         first, last = folded.span(start, end)
         field, value = evidence or (None, None)
         claims.append(Claim(first, last, text[first:last], type, field, value))
+    claims += _turns(text, claims)
     return sorted(claims, key=lambda claim: claim.start)
+
+
+def _turns(text: str, claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Yield the marks that turn the direction of what follows, outside of `claims`.
+
+    What they turn is read from its end: nobody sees what was checked.
+    """
+    covered = bytearray(len(text))
+    for claim in claims:
+        covered[claim.start : claim.end] = b"\x01" * (claim.end - claim.start)
+    for match in _TURN.finditer(text):
+        if not any(covered[match.start() : match.end()]):
+            yield Claim(match.start(), match.end(), match[0], SCRIPT)
 
 
 def _find(folded: Folded, orders: Sequence[Snapshot], tz: tzinfo) -> Iterator[_Found]:

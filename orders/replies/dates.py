@@ -23,6 +23,8 @@ _MONTHS = {
 }
 _BY_NAME = {name: month for month, names in _MONTHS.items() for name in names}
 _NAME = "|".join(sorted(_BY_NAME, key=len, reverse=True))
+#: Months by names that mean nothing else, or seldom: "may" and "ara" are verbs.
+_MONTH = "|".join(name for name in _BY_NAME if len(name) > 3)
 _EXACT = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
@@ -42,7 +44,9 @@ _VAGUE = re.compile(
     r"ay son|hafta ici|bu (?:aksam|sabah|gece|ay|yil)|yilbasi|bayram|soon|shortly|immediately|right away|asap|"
     r"several (?:day|week)|new year|holiday|this (?:evening|morning|afternoon)|"
     r"(?:end|middle|beginning) of|(?:same|next) day)\w{0,4}\b"
-    rf"|\b(?:in|of|by|until|before|during)\s+(?:{_NAME})\b|\b(?:{_NAME})'?[dt][ae]\b",
+    rf"|\b(?:in|of|by|until|before|during)\s+(?:{_NAME})\b|\b(?:{_NAME})'?[dt][ae]\b"
+    # A month without a day, and one whose day is Roman or still to be filled in: XX Aralık, ?? May.
+    rf"|\b(?:{_MONTH})\b|(?:\bx[xvi]{{0,4}}|\?{{2,4}}|[_*]{{1,4}})\s*\.?\s*(?:{_NAME})\b",
     re.ASCII,
 )
 

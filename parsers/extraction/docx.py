@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lxml import etree
@@ -37,17 +37,27 @@ def read(data: bytes, limits: Limits, ocr: dict[str, Any] | None) -> dict[str, A
 
     Raises Fault: encrypted_file, corrupt_file, unsupported_type, decompression_bomb, too_much_text.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = _Parts(archive, limits)
-            sections = [_unique(parts.read(_HEADER)), parts.read(_BODY), _unique(parts.read(_FOOTER))]
-            sections += [parts.read(kind) for kind in _NOTES]
-            images = parts.count_images()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError):
-        raise Fault("corrupt_file") from None
+    with _unpacking():
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    with archive:
+        parts = _Parts(archive, limits)
+        sections = [_unique(parts.read(_HEADER)), parts.read(_BODY), _unique(parts.read(_FOOTER))]
+        sections += [parts.read(kind) for kind in _NOTES]
+        images = parts.count_images()
     text = "\n\n".join(part for section in sections for part in section if part.strip())
     check_length(text, limits)
     return {"pages": [[1, text, False]], "page_count": 1, "warnings": [], "embedded_images": images}
+
+
+@contextmanager
+def _unpacking() -> Iterator[None]:
+    """On a damaged archive zipfile raises nearly anything (BadZipFile, ValueError, struct.error, OSError, …)."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception:
+        raise Fault("corrupt_file") from None
 
 
 class _Parts:
@@ -92,7 +102,7 @@ class _Parts:
     def _xml(self, name: str) -> etree._Element:
         # What a member declares is a claim: read no more than the cap, whatever comes.
         cap = min(self.limits.unpacked_bytes, self.left)
-        with self.archive.open(name) as member:
+        with _unpacking(), self.archive.open(name) as member:
             data = member.read(cap + 1)
         if len(data) > cap:
             raise Fault("decompression_bomb")
@@ -108,9 +118,12 @@ class _Parts:
             remove_pis=True,
         )
         try:
-            return etree.fromstring(data, parser)
+            part = etree.fromstring(data, parser)
         except etree.XMLSyntaxError:
             raise Fault("corrupt_file") from None
+        if part.getroottree().docinfo.doctype:
+            raise Fault("corrupt_file")  # one in another encoding, or behind a long comment
+        return part
 
 
 def _by_number(name: str) -> tuple[int, str]:

@@ -90,9 +90,14 @@ def _sniff(head: bytes, suffix: str) -> MediaType | None:
         return MediaType.TIFF
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return MediaType.WEBP
-    if head.startswith(_TEXT_OF_OTHERS) or not looks_like_text(head):
+    if head.startswith(_TEXT_OF_OTHERS) or _is_bitmap(head) or not looks_like_text(head):
         return None
     return MediaType.TEXT
+
+
+def _is_bitmap(head: bytes) -> bool:
+    """Say whether it is a BMP, whose pixels pass for letters where they are bright: its reserved bytes are zero."""
+    return head.startswith(b"BM") and head[6:10] == bytes(4)
 
 
 def _png_pixels(head: bytes) -> int:

@@ -113,7 +113,7 @@ def _check_streams(data: bytes, limits: Limits) -> None:
         inflater = zlib.decompressobj()
         packed, unpacked, position, size = 0, 0, start, _FIRST_CHUNK
         try:
-            while not inflater.eof and position < len(data):
+            while not inflater.eof and (position < len(data) or inflater.unconsumed_tail):
                 chunk = inflater.unconsumed_tail or view[position : position + size]
                 if not inflater.unconsumed_tail:
                     position += len(chunk)

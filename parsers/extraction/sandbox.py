@@ -9,6 +9,7 @@ import itertools
 import json
 import logging
 import os
+import resource
 import selectors
 import signal
 import sys
@@ -22,7 +23,7 @@ from typing import IO, Any
 from jobs.errors import Unavailable
 
 from .faults import SENTENCES, invalid
-from .limits import Limits
+from .limits import MEGABYTE, Limits
 from .media import MediaType
 from .text import may_be_stored
 
@@ -73,6 +74,7 @@ def run(document: IO[bytes], media_type: MediaType, limits: Limits, ocr: dict[st
         return_code = child.await_end(min(deadline, time.monotonic() + 1))
     finally:
         child.end()
+        child.tell()
     raise _explain(return_code, limits)
 
 
@@ -87,7 +89,7 @@ class _Child:
         self._pipes: list[tuple[int, int]] = []
         self._pids: list[int] = []
         self._ends: list[io.FileIO] = []
-        self._reaped = False
+        self._usage: resource.struct_rusage | None = None  # once it is reaped
 
     def start(self, command: list[str], document: IO[bytes]) -> None:
         """Start `command` with `document` as its standard input. Raises OSError."""
@@ -119,9 +121,9 @@ class _Child:
     def await_end(self, deadline: float) -> int | None:
         """Return how the process ended by itself (as Popen.returncode does); None if it had not by the deadline."""
         while True:
-            pid, status = os.waitpid(self._pids[0], os.WNOHANG)
+            pid, status, usage = os.wait4(self._pids[0], os.WNOHANG)
             if pid:
-                self._reaped = True
+                self._usage = usage
                 return os.waitstatus_to_exitcode(status)
             if time.monotonic() >= deadline:
                 return None
@@ -132,13 +134,20 @@ class _Child:
         for pid in self._pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # all gone; macOS says EPERM for zombies
                 os.killpg(pid, signal.SIGKILL)
-            if not self._reaped:
+            if self._usage is None:
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
+                    self._usage = os.wait4(pid, 0)[2]
         if self._pipes and not self._ends:
             self._ends.extend(map(io.FileIO, self._pipes[0], "rw"))
         for end in self._ends:
             end.close()
+
+    def tell(self) -> None:
+        """Log what the process took, with what it started itself. Linux counts the memory of ours before the exec."""
+        if self._usage is not None:
+            peak = self._usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MEGABYTE
+            cpu = self._usage.ru_utime + self._usage.ru_stime
+            logger.info("A document took %.0f MiB and %.2f s of CPU.", peak, cpu)
 
 
 def _keep(made: list[Any], make: Callable[[], Any]) -> None:

@@ -14,7 +14,8 @@ from jobs.api.batches import accept_batch
 from jobs.api.openapi import IDEMPOTENCY_KEY, Answer, operation
 from jobs.api.openapi.common import OF_BATCHES, OF_SUBMISSIONS
 from jobs.api.problems import Problem
-from jobs.api.submissions import RETRY_AFTER_SECONDS, accepted_response, was_replayed
+from jobs.api.replies import RETRY_AFTER_SECONDS
+from jobs.api.submissions import accepted_response, was_replayed
 from jobs.api.uploads import BatchTooLarge, BatchView, EmptyBatch, TooManyFiles
 from jobs.api.views import View
 from jobs.batches import summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import uuid
 from datetime import timedelta
@@ -9,13 +10,16 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs import files, lifecycle, retention
+from jobs.errors import StorageAway, Unavailable
 from jobs.models import Job, JobFile
+from jobs.running import RunningJob
 from tests.api.conftest import KIND, claim, client_of, finish, make_job
 from tests.harness.threads import run_together
 
@@ -33,6 +37,51 @@ def sent(api: APIClient, *args: Any) -> str:
 def submit(api: APIClient, key: str = "", **data: Any) -> Any:
     more = {"HTTP_IDEMPOTENCY_KEY": key} if key else {}
     return api.post("/api/v1/jobs/", {"kind": KIND, "input": data}, format="json", **more)
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(*_: Any, **__: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(default_storage, "save", save)
+
+
+# --- a full disk --------------------------------------------------------------------------------------------------
+def test_a_file_that_a_full_disk_does_not_take_is_to_be_sent_again(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        fill_the_disk(full)
+        response = send(api)
+        assert (response.status_code, response.json()["code"]) == (503, "storage_full")
+    assert not JobFile.objects.exists()
+    assert send(api).status_code == 201
+
+
+def test_an_output_that_a_full_disk_does_not_take_is_not_called_our_bug(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_job(ada)
+    running = RunningJob(claim())
+    fill_the_disk(monkeypatch)
+    with pytest.raises(Unavailable) as raised:  # which is tried again
+        running.save_file("print.png", b"positive", "image/png")
+    assert raised.value.code == "storage_full"
+    assert running.saves == []
+
+
+def test_an_input_that_this_host_cannot_see_is_tried_again_and_not_called_our_bug(ada: Any) -> None:
+    job = make_job(ada)
+    stored = files.store(
+        ContentFile(b"negative"), name="film.raw", media_type="image/x-raw", role=JobFile.Role.INPUT, job_id=job.pk
+    )
+    JobFile.objects.filter(pk=stored.pk).update(job=job)
+    default_storage.delete(str(stored.file))
+    running = RunningJob(claim())
+    with pytest.raises(StorageAway):
+        running.open(str(stored.pk))
+    with pytest.raises(StorageAway), running.local_path(str(stored.pk)):
+        pass
 
 
 # --- send ---------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_a_bug_of_ours_is_logged_and_says_nothing(
     def explode(*_: Any) -> None:
         raise ZeroDivisionError("a secret detail")
 
-    monkeypatch.setattr(Job.objects, "visible_to", explode)
+    monkeypatch.setattr("jobs.api.submissions._find", explode)
     response = api.get(f"/api/v1/jobs/{uuid.uuid4()}/")
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert "secret" not in response.content.decode()

@@ -44,9 +44,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_huge_text_is_parsed_in_bounded_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parse_cv_text(text, PROVIDER, file_name="x" * 10_000)
-    assert time.perf_counter() - started < MANY_SECONDS
+    assert time.process_time() - started < MANY_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_a_huge_text_is_parsed_in_bounded_time(text: str) -> None:
 )
 def test_the_detectors_take_time_in_proportion(piece: str) -> None:
     text = piece * (400_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     find_personal_data(text)
-    assert time.perf_counter() - started < MANY_SECONDS
+    assert time.process_time() - started < MANY_SECONDS
 
 
 @settings(deadline=None)
@@ -106,9 +106,9 @@ def test_no_jumble_of_cv_words_makes_the_parser_raise(text: str) -> None:
 def test_a_usual_cv_takes_few_milliseconds() -> None:
     text = "\n".join(cv.text for cv in CVS if cv.language == "en")
     parse_cv_text(text, PROVIDER)  # lexicons are read once
-    started = time.perf_counter()
+    started = time.process_time()
     parse_cv_text(text, PROVIDER)
-    assert time.perf_counter() - started < 0.5  # 10 ms here; the bound is for a busy machine
+    assert time.process_time() - started < 0.5  # 10 ms here; the bound is for a busy machine
 
 
 def test_an_unknown_mode_or_provider_is_the_callers_mistake() -> None:

@@ -225,7 +225,7 @@ def test_a_batch_whose_children_are_all_deleted_still_ends():
 def test_a_batch_ends_when_its_last_unfinished_child_was_deleted_before_anybody_told_it(monkeypatch):
     parent = batch(1)
     with monkeypatch.context() as died:
-        died.setattr(lifecycle, "_ended", lambda job: None)
+        died.setattr(lifecycle, "tell_batch", lambda job: None)
         child = succeed()
     retention.delete_job(fresh(child))
     assert fresh(parent).state == State.QUEUED, "without waiting for a tick"

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from jobs import batches, files, lifecycle, positions
 from jobs.engine import claiming
 from jobs.errors import InvalidInput, Unavailable
+from jobs.fast_path.arrivals import COUNTED
 from jobs.lifecycle import IdempotencyConflict, Submission
 from jobs.models import Job, Worker
 from jobs.states import State
@@ -56,7 +57,7 @@ def test_children_that_end_at_the_same_moment_still_promote_their_parent_once():
 
 def test_the_tick_promotes_a_batch_whose_last_worker_died_before_it_could(monkeypatch):
     parent = batch(1)
-    monkeypatch.setattr(lifecycle, "_ended", lambda job: None)
+    monkeypatch.setattr(lifecycle, "tell_batch", lambda job: None)
     lifecycle.succeed(claiming.claim("w"), {})
     parent.refresh_from_db()
     assert parent.state == State.PENDING
@@ -155,7 +156,8 @@ def test_a_batch_of_many_is_submitted_in_a_transaction_of_few_statements(any_dat
         parent = lifecycle.submit_batch(Submission("workload.sum_up"), [child(n) for n in range(300)])
     assert batches.summary(parent.pk).counts == {"queued": 300}
     places = list(parent.children.order_by("id").values_list("queue_position", flat=True))
-    assert places == list(range(1, 301))
+    counted = COUNTED if any_database == "postgresql" else 300
+    assert places == [*range(1, counted + 1), *[0] * (300 - counted)]
 
 
 def test_a_batch_whose_children_have_begun_is_being_worked_on():

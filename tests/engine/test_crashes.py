@@ -87,12 +87,16 @@ def test_a_cluster_goes_on_after_every_idle_worker_was_killed_four_times(server_
             all_succeed_once(load(3, seconds=0), timeout=20)
 
 
-def test_a_worker_that_is_killed_while_it_reports_to_its_cluster_is_replaced(server_stack):
+@pytest.mark.parametrize("kind", ["workload.die_afterwards", "workload.die_counting"])
+def test_a_worker_that_is_killed_while_it_reports_to_its_cluster_is_replaced(server_stack, kind):
     stack = server_stack(web=False, workers=1, env=QUICK_LEASE)
     (pid,) = end_workers(stack)
     with stack.database():
-        wait_for(lifecycle.submit("workload.die_afterwards", {}), "succeeded")
+        wait_for(lifecycle.submit(kind, {}), "succeeded")
         wait_until(lambda: not is_alive(pid))
+        all_succeed_once(load(3, seconds=0), timeout=20)
+        (pid,) = end_workers(stack)
+        os.kill(pid, signal.SIGKILL)  # and so is the one that took its place
         all_succeed_once(load(3, seconds=0), timeout=20)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from jobs import lifecycle, places, positions
 from jobs.engine import claiming
+from jobs.fast_path import prepared
 from jobs.kinds import job_kind, registry
 from jobs.lifecycle import Submission
 from jobs.models import Job, Worker
@@ -88,17 +89,29 @@ def test_what_is_ahead_can_be_counted_for_one_kind():
         assert counted == {rank: sum(job.kind == kind for job in line[:n]) for n, rank in enumerate(ranks)}
 
 
-def test_the_places_of_many_jobs_take_one_statement_that_reads_ranges_of_one_index():
+def test_the_places_of_many_jobs_take_one_statement_that_reads_ranges_of_one_index(monkeypatch):
     jobs = [job for job in crowd(random.Random(7), 200) if (job.state, job.queue) == (State.QUEUED, "default")]
-    with CaptureQueriesContext(connection) as asked:
-        positions.positions_of(jobs)
-    assert len(asked) == 1
-    explain, bounds = ("EXPLAIN QUERY PLAN", "(turn,id)>(?,?) AND (turn,id)<(?,?)")
+    asked: list[tuple[str, Any]] = []
     if connection.vendor == "postgresql":
         explain, bounds = ("EXPLAIN", "ROW(turn, id) >= ROW(piece.from_turn, piece.from_id)")
-    with connection.cursor() as cursor:
-        cursor.execute(f"{explain} {asked[0]['sql']}".replace("%", "%%"))
-        plan = " ".join(str(row) for row in cursor.fetchall())
+        run = prepared.run
+
+        def noting(sql: bytes, values: Any) -> Any:
+            asked.append((sql.decode(), values))
+            return run(sql, values)
+
+        monkeypatch.setattr(prepared, "run", noting)
+        positions.positions_of(jobs)
+        ((sql, values),) = asked
+        plan = " ".join(row[0] for row in run(f"{explain} {sql}".encode(), values))
+    else:
+        explain, bounds = ("EXPLAIN QUERY PLAN", "(turn,id)>(?,?) AND (turn,id)<(?,?)")
+        with CaptureQueriesContext(connection) as captured:
+            positions.positions_of(jobs)
+        assert len(captured) == 1
+        with connection.cursor() as cursor:
+            cursor.execute(f"{explain} {captured[0]['sql']}".replace("%", "%%"))
+            plan = " ".join(str(row) for row in cursor.fetchall())
     assert "job_position" in plan, plan
     assert bounds in plan, plan
 

@@ -272,6 +272,14 @@ def test_streams_that_overlap_are_not_read_once_for_each() -> None:
     assert time.process_time() - start < 2
 
 
+def test_a_bomb_in_the_last_bytes_of_a_file_is_counted_to_its_end() -> None:
+    bomb = b"stream\n" + zlib.compress(b" " * (51 * 1024 * 1024), 9)
+    assert len(bomb) < 64 * 1024  # one reading takes it whole
+    with pytest.raises(Fault) as raised:
+        _check_streams(bomb, Limits())
+    assert raised.value.code == "decompression_bomb"
+
+
 def test_many_small_streams_are_no_reason_to_refuse_a_file() -> None:
     chance = random.Random(1)
     streams = [zlib.compress(chance.randbytes(chance.randrange(300))) for _ in range(20_000)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -114,6 +115,62 @@ def test_a_locked_process_sees_no_files_but_the_systems_and_writes_none(tmp_path
     )
     assert printed.split() == ["refused"] * 3
     assert not (tmp_path / "new").exists()
+
+
+#: A reader that was taken over: it tries every way out that it knows, and says in the document's text how it went.
+_TAKEN_OVER = """
+from parsers.extraction import plain
+def read(data, limits, ocr):
+    import ctypes, os, socket
+    def tried(what):
+        try:
+            return f"came through: {what()!r}"
+        except OSError as error:
+            return type(error).__name__
+    libc = ctypes.CDLL(None, use_errno=True)
+    said = {
+        "IPv4": tried(lambda: socket.create_connection(("127.0.0.1", PORT), 1)),
+        "IPv6": tried(lambda: socket.create_connection(("::1", PORT), 1)),
+        "UDP": tried(lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"x", ("::1", 53))),
+        "bound": tried(lambda: socket.create_server(("127.0.0.1", 0))),
+        "pair": tried(socket.socketpair),
+        "name": tried(lambda: socket.getaddrinfo("example.org", 80)),
+        "inherited": tried(lambda: os.write(INHERITED, b"the document")),
+        "file": tried(lambda: os.open(FOLDER, os.O_RDONLY)),
+        "document": tried(lambda: os.write(0, b"x")),
+    }
+    for family in range(46):
+        if libc.socket(family, 1, 0) >= 0 or ctypes.get_errno() != 1:
+            said[f"family {family}"] = "came through"
+    for number in range(3, 256):
+        if (kind := tried(lambda: oct(os.fstat(number).st_mode)[:4])).startswith("came"):
+            said[f"descriptor {number}"] = kind
+    return {"pages": [[1, "\\n".join(f"{way}: {how}" for way, how in said.items()), False]],
+            "page_count": 1, "warnings": []}
+plain.read = read
+"""
+
+
+@linux_only
+def test_a_reader_that_was_taken_over_finds_no_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as server, ours, theirs:
+        os.set_inheritable(ours.fileno(), True)
+        os.set_inheritable(server.fileno(), True)
+        probe = (
+            _TAKEN_OVER.replace("PORT", str(server.getsockname()[1]))
+            .replace("INHERITED", str(ours.fileno()))
+            .replace("FOLDER", repr(str(tmp_path)))
+        )
+        monkeypatch.setattr(sandbox, "_START", sandbox._START.replace(";from", "\n" + probe + "from", 1))
+        said = dict(line.split(": ", 1) for line in read(samples.cv_text(), "cv.txt").text.splitlines())
+    # The one descriptor above the standard three is the pipe that the answer goes through.
+    descriptors = [said.pop(way) for way in list(said) if way.startswith("descriptor")]
+    assert descriptors == ["came through: '0o10'"]
+    assert said.pop("name") == "gaierror"
+    assert set(said) == {"IPv4", "IPv6", "UDP", "bound", "pair", "inherited", "file", "document"}
+    assert {said[way] for way in ("IPv4", "IPv6", "UDP", "bound", "pair", "file")} == {"PermissionError"}
+    assert {said["inherited"], said["document"]} == {"OSError"}  # there is no such descriptor; it is open for reading
 
 
 @linux_only

@@ -14,17 +14,15 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
 
-# Read before anything is switched.
-SQLITE_OPTIONS = {} if settings.ON_POSTGRESQL else settings.DATABASES["default"]["OPTIONS"]
-
 
 def configure_database(url: str) -> dict[str, Any]:
     """Return the entry of DATABASES for a URL, as config.settings makes it for a worker."""
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     if "sqlite" in config["ENGINE"]:
-        config["OPTIONS"] = SQLITE_OPTIONS
+        config["OPTIONS"] = settings.DATABASE_OPTIONS["sqlite"]
     else:
-        config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+        options = settings.DATABASE_OPTIONS["postgresql"] | config.get("OPTIONS", {})
+        config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
     return config
 
 

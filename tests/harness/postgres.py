@@ -84,20 +84,24 @@ class PostgresServer:
 
     fsync: False keeps nothing safe from a power cut and is much faster; a killed server loses nothing either way: what
     was committed has left the process.
-    settings: lines of postgresql.conf, as {"max_connections": "20"}.
+    settings: lines of postgresql.conf, as {"max_connections": "20"}. address: where it listens; another one than
+    loopback takes connections of its network (/24) as well.
     """
 
-    def __init__(self, *, fsync: bool = False, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *, fsync: bool = False, settings: dict[str, str] | None = None, address: str = "127.0.0.1"
+    ) -> None:
         binaries = find_binaries()
         if binaries is None:
             raise FileNotFoundError("PostgreSQL's programs (initdb, postgres) are not installed")
         self.binaries = binaries
+        self.address = address
         self.port = find_free_port()
         self.password = secrets.token_urlsafe(16)
         self.folder: Path | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": address,
             "max_connections": "200",
             "shared_buffers": "32MB",
             "log_min_messages": "warning",
@@ -114,7 +118,7 @@ class PostgresServer:
         self.remove()
 
     def url(self, database: str = "postgres") -> str:
-        return f"postgres://sira:{self.password}@127.0.0.1:{self.port}/{database}"
+        return f"postgres://sira:{self.password}@{self.address}:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
         return create_database(self.url(), name)
@@ -197,6 +201,9 @@ class PostgresServer:
             status = self._popen(command, log).wait(timeout=120)
         if status != 0:
             raise RuntimeError(f"initdb failed:\n{self.log()}")
+        if self.address != "127.0.0.1":
+            with (self._data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {self.address}/24 scram-sha-256\n")
 
     def _popen(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         account = self._account

@@ -16,7 +16,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -54,6 +54,14 @@ class Roles:
     @property
     def all(self) -> list[int]:
         return [self.main, self.sentinel, self.pusher, self.monitor, *self.workers]
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where a service runs. prefix: its command is put behind this. env: what its environment has besides."""
+
+    prefix: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Service:
@@ -110,11 +118,13 @@ class ServerStack:
 
     data_dir: where DATA_DIR and the logs are. database_url: "" for SQLite in data_dir, else the URL of an empty
     PostgreSQL database. cluster_names: one qcluster each, by Q_CLUSTER_NAME; a name twice is two clusters of that name,
-    the second one called "sira-2". web: False starts the clusters only. env: added to the environment of all processes.
+    the second one called "sira-2". web: how many web servers; False starts the clusters only. env: added to the
+    environment of all processes. hosts: by service, what its command is put behind, so that it runs elsewhere
+    ("ip netns exec …"), and what its environment has besides.
     migrated: the database has its tables already.
     unblock: pytest-django's `django_db_blocker.unblock`, so that `database()` works inside a test.
 
-    Services are called "web" and by their cluster names.
+    Services are called "web", "web-2" … and by their cluster names; `base_url` is that of the first web server.
     """
 
     def __init__(
@@ -125,18 +135,21 @@ class ServerStack:
         port: int | None = None,
         workers: int = 2,
         cluster_names: Sequence[str] = ("sira",),
-        web: bool = True,
+        web: int = True,
         env: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Host] | None = None,
         unblock: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
         migrated: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.port = port or find_free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
+        self.base_urls: dict[str, str] = {}
         self.database_url = database_url or sqlite_url(data_dir / "sira.sqlite3")
         self.workers = workers
         self._unblock = unblock
         self._migrated = migrated
+        self._hosts = hosts or {}
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -154,18 +167,11 @@ class ServerStack:
         }
         self.services: dict[str, Service] = {}
         data_dir.mkdir(parents=True, exist_ok=True)
-        if web:
-            command = [
-                sys.executable,
-                "-m",
-                "daphne",
-                "-b",
-                "127.0.0.1",
-                "-p",
-                str(self.port),
-                "config.asgi:application",
-            ]
-            self._add("web", command, {"SIRA_ROLE": "web"})
+        for number in range(1, int(web) + 1):
+            name, own_port = ("web", self.port) if number == 1 else (f"web-{number}", find_free_port())
+            self.base_urls[name] = f"http://127.0.0.1:{own_port}"
+            command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(own_port)]
+            self._add(name, [*command, "config.asgi:application"], {"SIRA_ROLE": "web"})
         for cluster in cluster_names:
             count = sum(name == cluster or name.startswith(f"{cluster}-") for name in self.services) + 1
             self._add(
@@ -175,14 +181,16 @@ class ServerStack:
             )
 
     def _add(self, name: str, command: list[str], extra: dict[str, str]) -> None:
-        self.services[name] = Service(name, command, self.env | extra, self.data_dir / f"{name}.log")
+        host = self._hosts.get(name, Host())
+        env = self.env | extra | dict(host.env)
+        self.services[name] = Service(name, [*host.prefix, *command], env, self.data_dir / f"{name}.log")
 
     # --- life -------------------------------------------------------------------------------------------------
     def __enter__(self) -> ServerStack:
         if not self._migrated:
             self.manage("migrate", "--verbosity", "0")
         static_root = self.data_dir / "staticfiles"
-        if "web" in self.services and not static_root.exists():
+        if self.base_urls and not static_root.exists():
             static_root.symlink_to(_collect_static())
         try:
             for service in self.services.values():
@@ -233,13 +241,18 @@ class ServerStack:
         def ready() -> bool:
             if service.reap() is not None:
                 raise RuntimeError(f"{name} ended with status {service.reap()}:\n{self.log_tail(name)}")
-            return self._web_answers() if name == "web" else self._find_roles(service) is not None
+            return self._is_at_work(name)
 
         wait_until(ready, timeout=timeout, message=lambda: f"{name} is ready; its log:\n{self.log_tail(name)}")
 
-    def _web_answers(self) -> bool:
+    def _is_at_work(self, name: str) -> bool:
+        if name in self.base_urls:
+            return self._web_answers(self.base_urls[name])
+        return self._find_roles(self.services[name]) is not None
+
+    def _web_answers(self, base_url: str) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5) as response:
+            with urllib.request.urlopen(f"{base_url}/healthz", timeout=5) as response:
                 return response.status == 200
         except urllib.error.HTTPError as error:
             with error:
@@ -251,9 +264,7 @@ class ServerStack:
     def is_whole(self) -> bool:
         """Whether every service runs and has all its processes."""
         return all(
-            service.process is not None
-            and service.reap() is None
-            and (self._web_answers() if name == "web" else self._find_roles(service) is not None)
+            service.process is not None and service.reap() is None and self._is_at_work(name)
             for name, service in self.services.items()
         )
 

@@ -18,6 +18,7 @@ from rest_framework import serializers
 from jobs import lifecycle
 from jobs.engine import claiming
 from jobs.kinds import job_kind, registry
+from jobs.live import database
 from jobs.live.database import read
 from jobs.live.routing import Sockets
 from jobs.live.tailer import get_tailer
@@ -46,8 +47,9 @@ def kind() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_layer() -> Iterator[None]:
+def _fresh_layer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     channel_layers.backends.clear()
+    monkeypatch.setattr(database, "_away_until", 0.0)  # it was away in the test before
     yield
     channel_layers.backends.clear()
 
@@ -132,9 +134,10 @@ class Socket:
         return events
 
     async def hear_nothing(self, seconds: float = 0.3) -> None:
-        assert await self.link.receive_nothing(timeout=seconds, interval=0.02)
+        if not await self.link.receive_nothing(timeout=seconds, interval=0.02):
+            raise AssertionError(f"heard {await self.link.receive_from()}")
 
-    async def hear_close(self, timeout: float = 5.0) -> int:
+    async def hear_close(self, timeout: float = 15.0) -> int:
         while True:
             message = await self.link.receive_output(timeout)
             if message["type"] == "websocket.close":

@@ -253,6 +253,7 @@ def test_lost_notifications_of_a_batch_are_noticed_by_the_look(
 ) -> None:
     monkeypatch.setattr(tailer.Tailer, "_hint", lambda *_: None)
     monkeypatch.setattr(tailer, "STREAM_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(tailer, "FIRST_LOOK_SECONDS", 1.0)  # not between the two things that it is to find together
     monkeypatch.setattr(tailer, "MOST_MISSED", most)
     token = token_of(ada)
     parent, children = make_batch(ada, 5)

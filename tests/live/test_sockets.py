@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
+from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
@@ -23,7 +24,7 @@ from tests.harness.threads import run_together
 from tests.harness.tokens import token_of
 from tests.live.conftest import EVENT, Socket, aside, claim, eventually, live_through, make_job, seqs
 
-LAYER = "channels.layers.InMemoryChannelLayer"
+LAYER = "jobs.live.layer.ProcessLayer"
 
 
 # --- the stream ---------------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_dropped_group_messages_leave_no_gap_and_no_repeat(
 
         async def drop_some(group: str, message: dict[str, Any]) -> None:
             if message["type"] == "live.events":
-                ended = message["events"][-1][1] == "succeeded"
+                ended = message["events"][-1].type == "succeeded"
                 if lost == "all" or (lost == "odd" and next(number) % 2) or (lost == "last" and ended):
                     return
             await send(group, message)
@@ -163,9 +164,7 @@ def test_dropped_group_messages_leave_no_gap_and_no_repeat(
     run(main())
 
 
-@override_settings(
-    CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1}}}
-)
+@override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "jobs.live.layer.ProcessLayer", "CONFIG": {"capacity": 1}}})
 def test_channels_that_hold_one_message_lose_nothing(any_database: str, run: Any, ada: Any) -> None:
     token, jobs = token_of(ada), [make_job(ada) for _ in range(4)]
 
@@ -496,6 +495,82 @@ def test_a_token_that_may_not_look_or_has_spent_its_minute_opens_no_socket(
         await first.hear("snapshot")
         assert await (await open_with(quick)).hear_close() == 4429
         await first.__aexit__(None, None, None)
+
+    run(main())
+
+
+def test_a_client_that_never_stops_asking_is_looked_at_as_well(
+    sqlite: None, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callers, "REVALIDATE_SECONDS", 0.2)
+    monkeypatch.setattr(consumers, "TICK_SECONDS", 60.0)  # no tick finds it idle
+    token, job = token_of(ada), make_job(ada)
+
+    async def main() -> None:
+        async with Socket(token) as socket:
+            await socket.say(subscribe=f"job:{job.pk}")
+            await socket.hear("snapshot")
+            await aside(lambda: ada.api_tokens.update(revoked_at=timezone.now()))
+            await asyncio.sleep(0.3)
+            await socket.say(subscribe="jobs")
+            assert await socket.hear_close() == 4401
+
+    run(main())
+
+
+def test_a_new_snapshot_that_could_not_be_read_comes_later(
+    any_database: str, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "RING", 2)
+    token = token_of(ada)
+    count, away = feeds._count_jobs, [False]
+
+    def count_unless_away(owner_id: int) -> dict[str, int]:
+        if away[0]:
+            away[0] = False
+            raise OperationalError("the database is away")
+        return count(owner_id)
+
+    monkeypatch.setattr(feeds, "_count_jobs", count_unless_away)
+
+    async def main() -> None:
+        layer = get_channel_layer()
+        send = layer.group_send
+
+        async def drop(group: str, message: dict[str, Any]) -> None:
+            if message["type"] != "live.more":
+                await send(group, message)
+
+        async with Socket(token) as socket:
+            await socket.say(subscribe="jobs")
+            await socket.hear("snapshot")
+            monkeypatch.setattr(layer, "group_send", drop)
+            away[0] = True
+            for _ in range(4):  # more than the ring holds
+                await aside(make_job, ada)
+            counted = 0
+            while counted < 4:
+                counted = (await socket.hear("snapshot"))["counts"]["queued"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("says_it", ["in the header", "first of all"])
+def test_who_cannot_be_recognised_now_is_told_to_come_again_and_not_that_the_token_is_bad(
+    sqlite: None, run: Any, ada: Any, says_it: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_of(ada)
+
+    def away(key: str) -> Any:
+        raise OperationalError("the database is away")
+
+    async def main() -> None:
+        monkeypatch.setattr(consumers, "recognise", away)
+        socket = Socket(token if says_it == "in the header" else "")
+        await socket.__aenter__()
+        if says_it == "first of all":
+            await socket.say(authenticate=token)
+        assert await socket.hear_close() == 1013
 
     run(main())
 

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from jobs import lifecycle
 from jobs.errors import InvalidInput, Unavailable
 from jobs.metrics import process
+from jobs.metrics.models import Tally
 from jobs.models import Job, WebhookDelivery, WebhookEndpoint, Worker
 from jobs.providers import rates
 from jobs.tokens.issuing import issue
@@ -120,6 +121,20 @@ def test_what_happened_is_told_as_counters_and_histograms(any_database, act, cla
     assert buckets == sorted(buckets)
     assert buckets[-1] == 4
     assert samples("sira_events_uncounted") == 0
+
+
+def test_a_sum_does_not_depend_on_the_order_of_its_rows(any_database, scrape):
+    """The last bits of a plain sum do: a row that is updated comes later, and the counter would fall."""
+    seconds = {"0.05": 0.1, "0.1": 0.2, "0.25": 0.3}
+    sums = set()
+    for order in (seconds, reversed(seconds)):
+        Tally.objects.all().delete()
+        Tally.objects.bulk_create(
+            Tally(measure=Tally.Measure.WAIT, kind=KIND, le=le, count=1, seconds=seconds[le]) for le in order
+        )
+        process.database.forget()
+        sums.add(scrape()("sira_job_wait_seconds_sum", kind=KIND))
+    assert len(sums) == 1
 
 
 def test_a_request_is_counted_by_its_template_and_the_answer_names_it(db, scrape):

@@ -200,6 +200,7 @@ def test_every_page_is_in_the_matrix() -> None:
     assert {str(address.name) for address in page_urls.urlpatterns} - NOT_PAGES == set(PAGES)
 
 
+@pytest.mark.timeout(420)  # some thirty pages, eight looks: 100 s where nothing else is going on
 def test_every_page_is_whole_and_accessible_from_all_sides(olga, made, axe_serious, screenshot):
     wrong = look(olga, "sign-in", PAGES["sign-in"], axe_serious, screenshot)
     olga.sign_in("/app/cv/", "bob")

@@ -42,7 +42,7 @@ def test_everything_of_a_person_with_a_manifest_that_fits(ada, ben, send, tmp_pa
     assert data["jobs"][0]["result"] == {"value": 1}
     assert data["jobs"][0]["events"][0]["type"] == "created"
     assert [chunk["text"] for chunk in data["documents"][0]["chunks"]] == ["first", "second"]
-    assert manifest["records"] == {"jobs": 1, "documents": 1, "mails": 0}
+    assert manifest["records"] == {"jobs": 1, "documents": 1, "conversations": 0, "mails": 0}
     assert "error_traceback" not in data["jobs"][0]
     assert "u-ş" not in str(AuditEntry.objects.get(action="export_person").__dict__)
 

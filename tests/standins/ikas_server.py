@@ -203,6 +203,7 @@ class IkasServer:
     orders: list[dict[str, Any]] = field(default_factory=list)
     limit: tuple[int, float] | None = None
     expires_in: int = 14_400
+    host: str = "127.0.0.1"
     port: int = 0
     latency: float = 0.0
     outage: bool = False
@@ -224,14 +225,14 @@ class IkasServer:
         """The settings that make Sıra ask this server."""
         return {
             "ORDER_PROVIDER": "ikas",
-            "IKAS_TOKEN_URL": f"http://127.0.0.1:{self.port}{TOKEN_PATH}",
-            "IKAS_API_URL": f"http://127.0.0.1:{self.port}{API_PATH}",
+            "IKAS_TOKEN_URL": f"http://{self.host}:{self.port}{TOKEN_PATH}",
+            "IKAS_API_URL": f"http://{self.host}:{self.port}{API_PATH}",
             "IKAS_CLIENT_ID": CLIENT_ID,
             "IKAS_CLIENT_SECRET": CLIENT_SECRET,
         }
 
     def __enter__(self) -> IkasServer:
-        self.server = _Server(("127.0.0.1", self.port), _Handler)
+        self.server = _Server((self.host, self.port), _Handler)
         self.server.shop = self
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)

@@ -10,6 +10,7 @@ import yaml
 from django.conf import settings
 
 from config.serve import STOP_MARGIN
+from jobs.api.uploads import ROOM_FOR_HEADERS
 from jobs.kinds import registry
 from tests.test_documentation import ROOT, settings_read
 
@@ -51,5 +52,5 @@ def test_every_queue_has_workers() -> None:
 def test_the_proxy_lets_pass_what_the_settings_allow() -> None:
     text = Path(ROOT / "deploy" / "nginx.conf").read_text()
     (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", text)
-    assert int(megabytes) * 1024**2 >= settings.MAX_BATCH_BYTES
+    assert int(megabytes) * 1024**2 >= settings.MAX_BATCH_BYTES + ROOM_FOR_HEADERS
     assert "proxy_buffering off;" in text

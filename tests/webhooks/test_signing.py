@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs.webhooks import sealing, signing
+from jobs.webhooks import endpoints, sealing, signing
+from jobs.webhooks.models import WebhookEndpoint
 from tests.requirements import require_tool
 
 # https://github.com/standard-webhooks/standard-webhooks; an example that everybody may know, not a secret
@@ -74,6 +75,20 @@ def test_a_secret_outlives_a_change_of_the_key_when_the_old_one_is_named(setting
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-key-of-at-least-forty-characters-0123456789"
     assert sealing.unseal(sealed) == SECRET
+
+
+def test_a_secret_is_sealed_anew_after_a_change_of_the_key_and_the_old_one_may_go(db, settings, django_user_model):
+    ada, old = django_user_model.objects.create_user("ada"), settings.SECRET_KEY
+    endpoints.create(ada, url="https://receiver.example.com/hook")
+    endpoints.rotate_secret(WebhookEndpoint.objects.get())
+    before = endpoints.secrets_of(WebhookEndpoint.objects.get())
+    assert len(before) == 2
+    assert endpoints.reseal_secrets() == 0  # nothing has changed
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-key-of-at-least-forty-characters-0123456789", [old]
+    assert endpoints.reseal_secrets() == 1
+    assert endpoints.reseal_secrets() == 0
+    settings.SECRET_KEY_FALLBACKS = []
+    assert endpoints.secrets_of(WebhookEndpoint.objects.get()) == before
 
 
 def test_the_python_of_our_page_takes_the_vector_and_no_forgery():

@@ -6,6 +6,7 @@ class LedgerEntry(models.Model):
 
     job_id = models.UUIDField(db_index=True)
     attempt = models.IntegerField()
+    fence = models.BigIntegerField(default=0)
     worker = models.CharField(max_length=150)
     written_at = models.DateTimeField(auto_now_add=True)
 

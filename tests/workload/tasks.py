@@ -43,15 +43,17 @@ class ActInput(serializers.Serializer):
     value = serializers.IntegerField(default=0)
 
 
-def _write_ledger(job: RunningJob) -> None:
+def write_ledger(job: RunningJob) -> None:
+    """Have a row written in the transaction of the job's result."""
     from tests.workload.models import LedgerEntry
 
-    entry = LedgerEntry(job_id=job.job.pk, attempt=job.attempt, worker=job.job.worker)
-    job.save_with_result(entry.save)
+    row = {"job_id": job.job.pk, "attempt": job.attempt, "fence": job.job.fence, "worker": job.job.worker}
+    # A new row each time: after a rollback SQLite gives the number of an old one to somebody else.
+    job.save_with_result(lambda: LedgerEntry.objects.create(**row))
 
 
 def _act(job: RunningJob, act: str, seconds: float, until_attempt: int, value: int) -> dict[str, Any]:
-    _write_ledger(job)
+    write_ledger(job)
     misbehave = until_attempt == 0 or job.attempt < until_attempt
     if act == "sleep":
         ends = time.monotonic() + seconds
@@ -111,7 +113,7 @@ def call_limited(job: RunningJob, *, act: str, seconds: float, until_attempt: in
 @job_kind("workload.sum_up", backoff=QUICK)
 def sum_up(job: RunningJob) -> dict[str, Any]:
     """Add up the values of a batch's children."""
-    _write_ledger(job)
+    write_ledger(job)
     done = [child.result["value"] for child in job.children.filter(state="succeeded")]
     return {"sum": sum(done), "children": len(done)}
 
@@ -138,6 +140,19 @@ def die_afterwards(job: RunningJob) -> None:
     """Succeed, and let the worker be killed while it tells django-q2 about the ring."""
     global _dies_after_this_ring
     _dies_after_this_ring = True
+
+
+@job_kind("workload.die_counting")
+def die_counting(job: RunningJob) -> None:
+    """Succeed, and let the worker be killed while it counts what it puts into a queue of django-q2."""
+    from django_q import queues
+
+    def die(counter: Any, n: int = 1) -> None:
+        if (count := getattr(counter, "count", None)) is not None:
+            count.get_lock().acquire()  # as django-q2's own does
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    queues.SharedCounter.increment = die
 
 
 def die_if_told(**_: Any) -> None:

@@ -117,7 +117,7 @@ class Event(Described):
     type: str
     state: str = ""
     status: str = ""
-    queue_position: int = 0
+    queue_position: int | None = 0
     attempt: int = 0
     progress: float = 0.0
     stage: str = ""

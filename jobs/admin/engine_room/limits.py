@@ -18,11 +18,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from jobs import audit
 from jobs.admin.engine_room.pages import ReadOnlyAdmin, ask, reason_form, say, show
-from jobs.engine.claiming import limits_of
 from jobs.kinds import JobKind, registry
 from jobs.live.events import announce_due
 from jobs.models import AuditEntry, Job, RateLimit
-from jobs.positions import BETWEEN_LOOKS, DEVICE_BUSY
+from jobs.positions import BETWEEN_LOOKS, DEVICE_BUSY, limits_of
 from jobs.providers import rates
 
 RESET = "jobs.reset_ratelimit"

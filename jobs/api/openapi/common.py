@@ -41,6 +41,9 @@ OF_SUBMISSIONS = (
 )
 #: For files that a kind looks at.
 OF_FILES = (
+    Fault(400, "empty_file", "The file is empty."),
+    Fault(400, "encrypted_file", "The file is protected with a password."),
+    Fault(400, "image_too_large", "The image has more pixels than are read."),
     Fault(415, "unsupported_type", "The file is of a type that is not taken."),
     Fault(415, "type_mismatch", "The file is not what its name says."),
 )

@@ -15,6 +15,9 @@ OF_ENGINE = {
     "deadline_exceeded": "The job could not be finished before its deadline.",
     "resource_taken": "An operator took the resource away that the job held.",
     "database_unavailable": "The database did not answer while the job ran.",
+    "storage_unavailable": "The storage of files did not answer while the job ran.",
+    "storage_refused": "The storage of files refused the job its file; the operator has to check the settings.",
+    "storage_full": "There was no room left for files while the job ran.",
     "internal_error": "An error of ours stopped the job. It was logged.",
 }
 #: What a service says that a kind asks.

@@ -79,9 +79,16 @@ NOT_ACCEPTABLE = Fault(406, "not_acceptable", "None of the types in `Accept` can
 INTERNAL = Fault(500, "internal_error", "An error of ours stopped this request. It was logged.")
 DATABASE_AWAY = Fault(503, "database_unavailable", "The database did not answer. Nothing was changed; try again.")
 
+#: For operations that write, read or delete a file.
+OF_STORAGE = (
+    Fault(503, "storage_unavailable", "The storage of files did not answer. Nothing was changed; try again."),
+    Fault(503, "storage_refused", "The storage of files refused the request; the operator has to check the settings."),
+    Fault(503, "storage_full", "There is no room left for files; the operator has to make some."),
+)
 #: For operations that read a body, whatever it is.
 OF_BODIES = (
     INVALID,
+    *OF_STORAGE,
     Fault(400, "parse_error", "The body could not be read: its Content-Type does not fit it."),
     Fault(400, "invalid_json", "The body is not valid JSON in UTF-8."),
     Fault(400, "not_an_object", "The body is JSON, but not an object."),

@@ -179,7 +179,7 @@ class NamedWebhookShape(serializers.Serializer):
     example = {
         "id": WEBHOOK,
         "url": "https://hooks.example.com/sira",
-        "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",  # nosec B105 # an example
         "links": NamedWebhookLinksShape.example,
     }
 
@@ -221,7 +221,10 @@ class EventShape(serializers.Serializer):
     type = serializers.ChoiceField(choices=EventType.values)
     state = serializers.ChoiceField(choices=State.values, help_text="the state afterwards")
     status = serializers.CharField(help_text="what the kind's own API calls that state")
-    queue_position = serializers.IntegerField(help_text="at that moment; 0 when it was not in a queue")
+    queue_position = serializers.IntegerField(
+        allow_null=True,
+        help_text="at that moment; 0 when it was not in a queue, null when it was not counted: too many were before it",
+    )
     attempt = serializers.IntegerField()
     progress = serializers.FloatField()
     stage = serializers.CharField()

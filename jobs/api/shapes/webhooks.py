@@ -71,7 +71,7 @@ class WebhookShape(serializers.Serializer):
         "named_only": False,
         "enabled": True,
         "disabled": None,
-        "old_secret_until": None,
+        "old_secret_until": None,  # nosec B105 # a time
         "successes": 41,
         "failures": 1,
         "last_success_at": FINISHED,
@@ -95,7 +95,7 @@ class NewWebhookShape(WebhookShape):
         "last_success_at": None,
         "last_failure_at": None,
         "last_error": None,
-        "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",  # nosec B105 # an example
     }
 
 
@@ -115,8 +115,8 @@ class NewSecretShape(serializers.Serializer):
     old_secret_until = serializers.DateTimeField(help_text="until then the old one signs as well")
 
     example = {
-        "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-        "old_secret_until": "2025-11-17T13:30:00.000000+03:00",
+        "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",  # nosec B105 # an example
+        "old_secret_until": "2025-11-17T13:30:00.000000+03:00",  # nosec B105 # a time
     }
 
 

@@ -24,7 +24,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(f"database  {backup.database}")
         if backup.files is None:
-            self.stdout.write("files     kept in another storage: copy that now, after the database")
+            self.stdout.write(
+                "files     in a bucket, which has its own means: copy or replicate it now, after the database"
+            )
         else:
             self.stdout.write(f"files     {backup.files} in {folder / backups.FILES}")
         if backup.has_secret:

@@ -16,6 +16,7 @@ EPILOG = """\
 examples:
   manage.py erase_person --user-id ada --owner shop --dry-run
   manage.py erase_person --user-id ada --owner shop --reason "request 4711"
+  manage.py erase_person --account ece --reason "request 4713"
   manage.py erase_person --email ada@example.com --reason "request 4712" --yes
 
 exit status: 0 erased, looked at, or there was nothing; 1 something still runs: erase again; 2 the question makes no

@@ -16,7 +16,7 @@ from jobs.tokens import issuing
 from jobs.tokens.models import ApiToken
 from jobs.tokens.recognising import TokenRefused, recognise
 
-USERNAME = TOKEN_NAME = "demo"
+USERNAME = TOKEN_NAME = "demo"  # nosec B105 # a name
 
 
 class Command(BaseCommand):

@@ -187,6 +187,13 @@ def test_html_shows_what_a_reader_would_see() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("hidden", ["\x00", "\x7f", "\u202e", "\u2066", "\u200b", "\ufeff"])
+def test_an_address_with_what_nobody_sees_is_none(hidden: str) -> None:
+    address = f"a{hidden}@example.com"
+    read = read_mail(f"From: {address}\r\nTo: {address}\r\nReply-To: <{address}>\r\n\r\nx".encode())
+    assert (read.sender, read.to, read.reply_to) == ("", [], "")
+
+
 def test_control_characters_do_not_come_through() -> None:
     read = read_mail(mail(body="a\x00b\x1b[0m\u202ec\r\nd\re\tf".encode()))
     assert read.text == "ab[0mc\nd\ne   f"
@@ -350,7 +357,7 @@ def test_a_hostile_mail_is_read_quickly(name: str) -> None:
     raw, problem = HOSTILE[name]
     started = time.process_time()
     read = read_mail(raw)
-    assert time.process_time() - started < 2  # takes at most half of that on a slow machine
+    assert time.process_time() - started < 5  # the longest takes 1.4 s on a quiet machine; what is quadratic, minutes
     assert not problem or problem in read.problems
     assert len(read.text) <= 200_000
     assert len(read.attachments) <= 100

@@ -144,6 +144,7 @@ def test_what_claims_nothing_is_left_alone(text: str) -> None:
         # times without a number
         "en kısa sürede", "Ayın onunda sizde.", "ertesi gün", "ay sonuna kadar", "bu akşam", "yılbaşından önce",
         "Expect it shortly.", "a few days", "before the holiday", "the first of December", "Aralıkta sizde",
+        "XX Aralık", "xx Mayıs", "?? May", "__ Dec", "Aralık", "February",
         # where the goods are
         "Siparişiniz şubede bekliyor.", "Depomuzdan çıktı.", "kuryede", "Teslimat yapıldı.", "imza karşılığı verildi",
         "It left our warehouse.", "It is sold out.", "stokta yok", "Kartınızdan çekildi.", "Your card was charged.",
@@ -154,6 +155,8 @@ def test_what_claims_nothing_is_left_alone(text: str) -> None:
         "mailto:a",
         # in pieces, in boxes
         "re-fund", "re fund", "re\u2800fund", "re·fund", "ia-de", "in_di_rim", "dis\ncount", "🅡🅔🅕🅤🅝🅓", "🇷🇪🇫🇺🇳🇩",
+        # read from the other end
+        "\u202ednufer", "Size \u2067edai\u2069 ederiz",
     ],
 )  # fmt: skip
 def test_what_a_model_might_be_talked_into_is_reported(text: str) -> None:
@@ -167,6 +170,7 @@ def test_what_a_model_might_be_talked_into_is_reported(text: str) -> None:
         "Anlayışınız için teşekkür ederiz.", "Yaşanan aksaklık için özür dileriz.", "Bu yüzden size yazıyoruz.",
         "Toplam tutar: 1.249,90 TL.", "Kargonuz yolda.", "Sipariş bilgilerinize şu anda ulaşamıyoruz.",
         "Takip için: https://kargo.example.com/t?c=YK88342210", "Paketiniz 1028-1 yolda.",
+        "May we help you?", "Size nasıl yardımcı olabiliriz? May I ask",
         "A colleague will look into it.", "We are sorry for the inconvenience.", "Best regards,", "It is on its way.",
         "Please let us know if you have any questions.", "Your order 1028 of November 20, 2026 has been shipped.",
     ],
@@ -243,6 +247,7 @@ def test_claims_stand_in_order_and_do_not_overlap() -> None:
         "gonder",
         "a:",
         "1028 teslim edildi ",
+        "\u202e1",
     ],
 )
 def test_the_check_takes_linear_time(text: str) -> None:
