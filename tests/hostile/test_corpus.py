@@ -18,8 +18,8 @@ from tests.hostile.packages import package
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
-#: Tighter than the real ones, so that what takes too much takes it in a second.
-CPU_SECONDS, WALL_SECONDS, MEMORY = 1, 8, 600 * MEGABYTE
+#: Tighter than the real ones, so that what takes too much takes it in seconds.
+CPU_SECONDS, WALL_SECONDS, MEMORY = 3, 12, 600 * MEGABYTE
 #: A process of its own, because Linux counts the memory of whoever starts a child as the child's.
 READ_ALL = """
 import json, resource, sys, time

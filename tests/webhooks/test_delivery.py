@@ -48,11 +48,15 @@ def test_the_end_of_a_sending_is_not_told(ada, endpoint, receiver, deliver):
 
 
 def test_every_failure_is_tried_again_with_the_same_id_and_body(ada, endpoint, receiver, deliver, monkeypatch):
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 0.3)
-    receiver.will(status(500), redirect("https://example.com/"), hangs(), drops(), garbage(), status(404))
+    answers = [status(500), redirect("https://example.com/"), hangs(), drops(), garbage(), status(404)]
+    receiver.will(*answers)
     succeed(ada)
-    for number in range(6):
-        assert deliver() == 1, number
+    for number in range(len(answers)):
+        # Short where nobody answers, and nowhere else: this machine may be a slow one.
+        with monkeypatch.context() as patch:
+            if number == 2:
+                patch.setattr(sender, "ANSWER_SECONDS", 0.3)
+            assert deliver() == 1, number
         assert WebhookDelivery.objects.get().state == "waiting"
         make_due()
     deliver()
