@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 # PYTHON=/path/to/python chooses another one.
 PYTHON ?=
 
+# Tests start hundreds of Python processes, and each would compile all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A stamp says: what the requirements file of that moment asks for is installed.
 RUN_READY := $(VENV)/.requirements
 DEV_READY := $(VENV)/.requirements-dev
