@@ -12,6 +12,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr t
 COPY --from=build /venv /venv
 COPY . /app
 WORKDIR /app
+RUN python -m compileall -q /app
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data DJANGO_SETTINGS_MODULE=config.settings
 USER sira
 VOLUME /data

@@ -141,7 +141,11 @@ def _store_group(group: list[Incoming], role: str, folder: str) -> list[JobFile]
                     expires_at=one.expires_at,
                 )
             )
-        return JobFile.objects.bulk_create(rows)
+        if len(rows) == 1:  # which needs no transaction of its own
+            rows[0].save(force_insert=True)
+        else:
+            JobFile.objects.bulk_create(rows)
+        return rows
     except BaseException:
         if left := [row for row in rows if not _delete_content(row)]:
             JobFile.objects.bulk_create(left)  # or nothing would ever name them
@@ -176,6 +180,15 @@ def attach_inputs(files: Sequence[tuple[JobFile, Job]]) -> None:
     """
     if not files:
         return
+    for file, job in files:
+        file.job, file.owner_id, file.expires_at = job, job.owner_id, job.expires_at
+    if len(files) == 1:
+        file, job = files[0]
+        free = JobFile.objects.filter(pk=file.pk, job__isnull=True)
+        values = {"owner": job.owner_id, "expires_at": job.expires_at, "media_type": file.media_type}
+        if not free.update(job=job.pk, **values):
+            raise FileTaken
+        return
     # In one order for all, so that nobody waits in a circle.
     ids, locked = sorted(file.pk for file, _ in files), 0
     for first in range(0, len(ids), LOCKED_TOGETHER):
@@ -183,8 +196,6 @@ def attach_inputs(files: Sequence[tuple[JobFile, Job]]) -> None:
         locked += len(part.filter(job__isnull=True).order_by("pk").values_list("pk"))
     if locked < len(ids):
         raise FileTaken
-    for file, job in files:
-        file.job, file.owner_id, file.expires_at = job, job.owner_id, job.expires_at
     JobFile.objects.bulk_create(
         [file for file, _ in files],
         update_conflicts=True,

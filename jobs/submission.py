@@ -94,7 +94,6 @@ def submit_many(
     submissions = list(submissions)
 
     def create(keys: Sequence[str], digest: str) -> list[Job]:
-        _refuse_new(submissions)
         return _create(submissions, owner, timezone.now(), keys=keys, digest=digest)
 
     return _once(submissions, owner, keys_of(idempotency_key, len(submissions)), create)
@@ -154,7 +153,7 @@ def _submit_once(family: list[Submission], owner: Any, key: str | None) -> Job:
     """Create a job and its children, or return the earlier job of the same key and request."""
 
     def create(keys: Sequence[str], digest: str) -> list[Job]:
-        _refuse_new(family)
+        _refuse_new(family[1:])  # before they have a parent, and may come in
         now = timezone.now()  # one moment for all: they have one deadline
         # A batch outlives its parts.
         family[0].deadline_at = max(_deadline(submission, now) for submission in family)
@@ -219,11 +218,10 @@ def _insert(
     fast = fast_path.available() and all(
         job.state == State.QUEUED and registry.get(job.kind).mirror is None for job in jobs
     )
-    if fast and len(jobs) == 1 and jobs[0].parent_id is None:
-        if arrivals.insert(jobs[0]):
-            _attach(jobs, submissions, owner)
-            return jobs
-        _refuse_new(submissions)  # its queue began to drain a moment ago
+    if fast and len(jobs) == 1 and jobs[0].parent_id is None and arrivals.insert(jobs[0]):
+        _attach(jobs, submissions, owner)
+        return jobs  # else its queue drains, or did a moment ago
+    _refuse_new(submissions)
     turns = _Turns(owner)
     for job in jobs:
         job.turn = 0 if job.state == State.FAILED else turns.take(job.queue, job.priority)

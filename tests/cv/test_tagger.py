@@ -121,9 +121,9 @@ def test_an_english_cv_has_tags() -> None:
 def test_no_more_than_so_many_tokens_are_tagged_and_in_bounded_time() -> None:
     text = "Senior Software Engineer at Acme Inc. in London, worked with Java and Python since 2010.\n" * 20_000
     assert len(see(text, today=TODAY).tokens) == MAX_TOKENS
-    started = time.perf_counter()
+    started = time.process_time()
     assert tags_of(text, today=TODAY)
-    assert time.perf_counter() - started < 10  # measured 0.5 s
+    assert time.process_time() - started < 10  # measured 0.5 s
 
 
 def profile(text: str, **tagged: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "test-artifacts"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -19,7 +19,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
 #: What Chromium writes to the console when a page wanted what its policy forbids.
 VIOLATION = "Content Security Policy"
 
@@ -31,6 +31,7 @@ def open_page(executable: str) -> Iterator[Page]:
     So does anything that its Content-Security-Policy has kept from it.
     """
     errors: list[str] = []
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
         try:

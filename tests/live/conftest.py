@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from channels.layers import channel_layers
+from channels.layers import channel_layers, get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
@@ -85,6 +85,28 @@ def run() -> Callable[[Coroutine[Any, Any, T]], T]:
             await asyncio.sleep(0)
 
     return lambda main: asyncio.run(checked(main))
+
+
+@pytest.fixture
+def lose(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[dict[str, Any]], bool]], None]:
+    """A function, for the event loop: from now on messages to groups of which another function says so are lost."""
+
+    def begin(is_lost: Callable[[dict[str, Any]], bool]) -> None:
+        layer = get_channel_layer()
+        send = layer.group_send
+
+        async def send_others(group: str, message: dict[str, Any]) -> None:
+            if not is_lost(message):
+                await send(group, message)
+
+        monkeypatch.setattr(layer, "group_send", send_others)
+
+    return begin
+
+
+def is_of_a_list(message: dict[str, Any]) -> bool:
+    """Whether a message of the layer tells those who watch many jobs of more events."""
+    return bool(message["type"] == "live.more")
 
 
 async def eventually(condition: Callable[[], Any], what: str = "", timeout: float = 10.0) -> Any:

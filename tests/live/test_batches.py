@@ -27,6 +27,7 @@ from tests.live.conftest import (
     Socket,
     aside,
     eventually,
+    is_of_a_list,
     live_through,
     make_batch,
     make_job,
@@ -201,21 +202,12 @@ def test_an_event_that_commits_after_a_later_one_of_another_child_is_not_skipped
 
 
 # --- loss ---------------------------------------------------------------------------------------------------------
-def test_lost_group_messages_of_a_batch_are_told_all_the_same(
-    any_database: str, run: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_group_messages_of_a_batch_are_told_all_the_same(any_database: str, run: Any, ada: Any, lose: Any) -> None:
     token = token_of(ada)
     parent, children = make_batch(ada, 5)
 
     async def main() -> None:
-        layer = get_channel_layer()
-        send = layer.group_send
-
-        async def drop(group: str, message: dict[str, Any]) -> None:
-            if message["type"] != "live.more":
-                await send(group, message)
-
-        monkeypatch.setattr(layer, "group_send", drop)
+        lose(is_of_a_list)
         async with Socket(token) as socket:
             await subscribe(socket, parent)
             await aside(work_off)

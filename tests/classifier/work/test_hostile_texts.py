@@ -17,7 +17,7 @@ from .reading import judge
 from .test_detectors import FINDS
 from .texts import CONFIDENTIAL, PUBLIC
 
-MANY_SECONDS = 30  # measured under 3 s; a catastrophic pattern takes minutes
+MANY_SECONDS = 30  # of processor time; measured under 3 s; a catastrophic pattern takes minutes
 MILLION = 1_000_000
 PIECES = {
     "one letter": "a",
@@ -54,19 +54,19 @@ PIECES = {
 @pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES.keys())
 def test_the_detectors_take_time_in_proportion(piece: str) -> None:
     page = PageText(1, piece * (MILLION // 5 // len(piece)))
-    began = time.perf_counter()
+    began = time.process_time()
     findings = survey([page])
     findings.evidence()
     findings.masked_text()
-    assert time.perf_counter() - began < MANY_SECONDS / 3
+    assert time.process_time() - began < MANY_SECONDS / 3
 
 
 @pytest.mark.parametrize("piece", ["a", "1", "@", "Ayşe Yılmaz, "])
 def test_a_file_of_the_most_that_is_read_is_judged_and_never_public(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     result = judge(piece * (2 * MILLION // len(piece)))
     assert result["final_category"] != "Public"
-    assert time.perf_counter() - began < MANY_SECONDS
+    assert time.process_time() - began < MANY_SECONDS
 
 
 @settings(deadline=None, max_examples=60)
@@ -90,6 +90,6 @@ def test_no_text_makes_the_detectors_raise(text: str) -> None:
 def test_a_usual_document_takes_few_milliseconds_once_everything_is_loaded() -> None:
     load_classifier()
     pages = [PageText(1, PUBLIC["tr"] * 5), PageText(2, CONFIDENTIAL["en"] * 5)]
-    began = time.perf_counter()
+    began = time.process_time()
     survey(pages).evidence()
-    assert time.perf_counter() - began < 1  # 20 ms here; the bound is for a busy machine
+    assert time.process_time() - began < 1  # 20 ms here; the bound is for a busy machine
