@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import zip_longest
 from typing import Any
 
@@ -271,32 +272,40 @@ def _new_jobs(
             continue
         kind = registry.get(submission.kind)
         state = _first_state(submission, now)
-        alike[common] = Job(
-            **own,
-            kind=kind.name,
-            queue=kind.queue,
-            resource=kind.resource,
-            state=state,
-            pending_at=now,
-            queued_at=now if state == State.QUEUED else None,
-            failed_at=now if state == State.FAILED else None,
-            error_code=submission.refused.code if submission.refused else "",
-            error_message=submission.refused.message if submission.refused else "",
-            priority=kind.priority if submission.priority is None else submission.priority,
-            owner=owner if owner is not None and owner.pk else None,
-            parent=submission.parent,
-            max_attempts=submission.max_attempts or kind.backoff.max_attempts,
-            run_after=submission.run_after,
-            deadline_at=_deadline(submission, now),
-            expires_at=max(now, submission.run_after or now) + expiry.retention_of(kind),
-            idempotency_digest=digest,
-            created_at=now,
-            updated_at=now,
-            trace=trace,
-            event_seq=2 if state == State.FAILED else 1,
+        first = alike[common] = _like(
+            _blank(),
+            own
+            | {
+                "kind": kind.name,
+                "queue": kind.queue,
+                "resource": kind.resource,
+                "state": state,
+                "pending_at": now,
+                "queued_at": now if state == State.QUEUED else None,
+                "failed_at": now if state == State.FAILED else None,
+                "error_code": submission.refused.code if submission.refused else "",
+                "error_message": submission.refused.message if submission.refused else "",
+                "priority": kind.priority if submission.priority is None else submission.priority,
+                "max_attempts": submission.max_attempts or kind.backoff.max_attempts,
+                "run_after": submission.run_after,
+                "deadline_at": _deadline(submission, now),
+                "expires_at": max(now, submission.run_after or now) + expiry.retention_of(kind),
+                "idempotency_digest": digest,
+                "created_at": now,
+                "updated_at": now,
+                "trace": trace,
+                "event_seq": 2 if state == State.FAILED else 1,
+            },
         )
-        jobs.append(alike[common])
+        first.owner = owner if owner is not None and owner.pk else None
+        first.parent = submission.parent
+        jobs.append(first)
     return jobs
+
+
+@cache
+def _blank() -> Job:
+    return Job()
 
 
 def _like(job: Job, own: Mapping[str, Any]) -> Job:

@@ -46,14 +46,15 @@ def _arrival(owned: bool) -> bytes:
     first = ", ".join(_FIRST.values())
     return with_events(
         [
-            f"""given AS MATERIALIZED (SELECT {given}
+            f"""given AS MATERIALIZED (
+  SELECT one.*, control.paused_at IS NOT NULL AS paused FROM (SELECT {given}) AS one
+    LEFT JOIN jobs_queuecontrol AS control ON control.queue = one.queue WHERE control.draining_at IS NULL
 ), placed AS MATERIALIZED (
   SELECT given.*, GREATEST(
     COALESCE(({waiting} AND other.priority = given.priority ORDER BY other.turn, other.id LIMIT 1), -1),
     COALESCE(({waiting} AND {mine} AND other.priority = given.priority
       ORDER BY other.queue DESC, other.owner_id DESC, other.priority DESC, other.turn DESC LIMIT 1), -1)) + 1 AS turn
-  FROM given WHERE NOT EXISTS (
-    SELECT FROM jobs_queuecontrol AS control WHERE control.queue = given.queue AND control.draining_at IS NOT NULL)
+  FROM given
 ), counted AS MATERIALIZED (
   SELECT given.*,
     (SELECT count(*) FROM ({ahead} AND other.priority > given.priority
@@ -75,9 +76,8 @@ def _arrival(owned: bool) -> bytes:
     THEN jsonb_build_object('position', queue_position) ELSE '{{}}'::jsonb END, statement_timestamp(), owner_id,
     parent_id FROM job"""
         ],
-        """(SELECT count(*) FROM due), turn, queue_position, statement_timestamp(), EXISTS (
-    SELECT FROM jobs_queuecontrol AS control WHERE control.queue = job.queue AND control.paused_at IS NOT NULL
-  ) FROM job""",
+        """(SELECT count(*) FROM due), turn, queue_position, statement_timestamp(), (SELECT paused FROM given)
+  FROM job""",
     )
 
 
