@@ -1,11 +1,13 @@
 """What work costs as it grows, on PostgreSQL: `python -m benchmarks.scaling`. docs/scaling.md has the figures.
 
-    python -m benchmarks.scaling [--only operations,clusters,web,updates] [--rows 1000 10000 100000 1000000]
+    python -m benchmarks.scaling [--only operations,clusters,hosts,web,updates] [--rows 1000 10000 100000 1000000]
                                  [--clusters 1 2 4 8] [--webs 1 2 4]
 
 operations  one operation each on tables of 1,000 to 1,000,000 jobs of 100 owners, one in ten of which waits; medians in
             milliseconds, and how many rows of jobs and events the database read for one of them
 clusters    jobs a second with 1 to 8 clusters of two workers: no-op jobs, and jobs that wait for 50 ms
+hosts       the same with each cluster on a host of its own, which is a network namespace (Linux, root), and how soon an
+            idle system picks up a job over that network
 web         requests a second for a job's status with 1 to 4 web processes, eight callers
 updates     of a drain: how many updates of the jobs table were HOT, and how much it grew, by its fillfactor
 
@@ -33,19 +35,22 @@ from django.db.models import Max, Min
 from django.test import Client
 from django.utils import timezone
 
+from benchmarks.hosts import ADDRESS, NotPossible, network
 from benchmarks.positions import own_database
 from benchmarks.sections import engine, table
+from benchmarks.sections.scale import WHOLE
 from benchmarks.stacks import running
 from jobs import history, lifecycle, positions, retention
 from jobs.engine import claiming
 from jobs.metrics import tallies
 from jobs.metrics.collector import DatabaseCollector
 from jobs.models import Job, Worker
-from tests.harness.processes import ServerStack
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import Host, ServerStack
 
 WORKER = "bench:1:0"
 RESULTS = Path("bench-results")
-SECTIONS = ("operations", "clusters", "web", "updates")
+SECTIONS = ("operations", "clusters", "hosts", "web", "updates")
 #: Grows: so many times the cost of the smallest table, and more than so many milliseconds.
 TIMES, LEAST_MS = 5, 5
 #: Our one worker is alive for as long as a measurement takes.
@@ -188,16 +193,37 @@ def show_operations(by_rows: dict[int, dict[str, dict[str, float]]]) -> str:
 
 def measure_clusters(count: int, jobs: int) -> dict[str, float]:
     """Return jobs a second with `count` clusters of two workers each."""
-    with (
-        running("postgresql", web=False, workers=2, cluster_names=("sira",) * count) as stack,
-        stack.database(),
-    ):
-        engine.warm_up()
-        return {
-            "no-op, jobs/s": _drain(jobs, engine.KIND, {}),
-            "50 ms each, jobs/s": _drain(min(jobs, 300 * count), "workload.act_out", SLEEPING),
-            "connections": _connections(),
-        }
+    with running("postgresql", web=False, workers=2, cluster_names=("sira",) * count) as stack, stack.database():
+        return _measure_drains(count, jobs)
+
+
+def measure_hosts(count: int, jobs: int) -> dict[str, float]:
+    """Return the same with each cluster on a host of its own. Raises NotPossible."""
+    names = ["sira", *(f"sira-{number}" for number in range(2, count + 1))]
+    with ExitStack() as opened:
+        net = opened.enter_context(network(names))
+        stack = opened.enter_context(
+            running(
+                "postgresql",
+                server=PostgresServer(fsync=True, address=ADDRESS),
+                web=False,
+                workers=2,
+                cluster_names=("sira",) * count,
+                hosts={name: Host(net.prefix(name)) for name in names},
+            )
+        )
+        opened.enter_context(stack.database())
+        found = _measure_drains(count, jobs)
+        return found | engine.pickup(stack, WHOLE)
+
+
+def _measure_drains(count: int, jobs: int) -> dict[str, float]:
+    engine.warm_up()
+    return {
+        "no-op, jobs/s": _drain(jobs, engine.KIND, {}),
+        "50 ms each, jobs/s": _drain(min(jobs, 300 * count), "workload.act_out", SLEEPING),
+        "connections": _connections(),
+    }
 
 
 def _drain(count: int, kind: str, input: dict[str, Any]) -> float:
@@ -300,6 +326,7 @@ def main() -> None:
         print(show_operations(report["operations"]), flush=True)
     several: tuple[tuple[str, list[int], Callable[[int], dict[str, float]]], ...] = (
         ("clusters", options.clusters, lambda count: measure_clusters(count, options.jobs)),
+        ("hosts", options.clusters, lambda count: measure_hosts(count, options.jobs)),
         ("web", options.webs, lambda count: measure_webs(count, seconds=8)),
         ("updates", options.fillfactors, lambda fillfactor: measure_updates(fillfactor, options.jobs)),
     )
@@ -307,7 +334,11 @@ def main() -> None:
         if name in wanted:
             report[name] = {}
             for value in values:
-                report[name][value] = measure(value)
+                try:
+                    report[name][value] = measure(value)
+                except NotPossible as reason:
+                    print(f"skipped: {name}, because {reason}", flush=True)
+                    break
                 print(f"{name} {value}: {json.dumps(report[name][value])}", flush=True)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "scaling.json").write_text(json.dumps(report, indent=2) + "\n")

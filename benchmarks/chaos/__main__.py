@@ -40,9 +40,9 @@ from benchmarks.chaos import evidence, painter
 from benchmarks.chaos.clocks import Clocks
 from benchmarks.chaos.disk import small_disk
 from benchmarks.chaos.faults import CLUSTERS, WEBS, Faults
-from benchmarks.chaos.hosts import ADDRESS, Network, NotPossible, network
 from benchmarks.chaos.load import FIRST_ORDER, MOST_MAILS, OWNERS, REFUSED_WORD, Load
 from benchmarks.chaos.watching import Watcher
+from benchmarks.hosts import ADDRESS, Network, NotPossible, network
 from tests.harness.postgres import PostgresServer
 from tests.harness.processes import Host, ServerStack
 from tests.harness.waiting import wait_until

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connections
 from benchmarks.chaos import painter
 from benchmarks.chaos.clocks import Clocks
 from benchmarks.chaos.disk import SmallDisk
-from benchmarks.chaos.hosts import Network
+from benchmarks.hosts import Network
 from jobs.models import Job
 from tests.harness.postgres import PostgresServer
 from tests.harness.proc import find_process
