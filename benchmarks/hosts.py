@@ -11,6 +11,7 @@ What is cut off is not refused: its packets vanish, and its connections stay ope
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -19,6 +20,9 @@ from dataclasses import dataclass, field
 
 NETWORK = "10.231.77"
 ADDRESS = f"{NETWORK}.1"
+
+
+_numbers = itertools.count()
 
 
 class NotPossible(Exception):
@@ -49,7 +53,8 @@ def network(names: Sequence[str]) -> Iterator[Network]:
     for program in ("ip", "nsenter"):
         if not shutil.which(program):
             raise NotPossible(f"the program `{program}` is not installed")
-    mark = f"sc{os.getpid() % 100000}"
+    # Linux takes a moment to forget the cables of namespaces that are gone.
+    mark = f"sc{os.getpid() % 100000}{next(_numbers)}"
     bridge = f"{mark}br"
     made = Network()
     with contextlib.ExitStack() as stack:
