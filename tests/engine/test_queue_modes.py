@@ -58,6 +58,13 @@ def test_a_batch_is_refused_whole(draining):
     assert Job.objects.count() == 1
 
 
+def test_a_batch_is_refused_whole_if_its_parts_may_not_come_in_though_it_may(draining):
+    gpu = Submission("workload.use_gpu", {"act": "ok", "seconds": 0, "until_attempt": 0, "value": 0})
+    with pytest.raises(QueueDraining):
+        lifecycle.submit_batch(gpu, [Submission("workload.act_out", gpu.input)])
+    assert Job.objects.count() == 1
+
+
 def test_a_batch_that_was_accepted_goes_on_and_takes_more_parts(draining):
     queue_modes.resume_queue("default")
     parent = batch(2)
