@@ -39,6 +39,7 @@ import psycopg
 
 from benchmarks.peers.environment import CannotBuild, build, find_python, serving
 from benchmarks.stacks import percentile, running
+from config.serve import web_command
 from tests.cv.invented import CVS
 from tests.harness.postgres import create_database, find_free_port
 from tests.harness.processes import BASE_DIR, ServerStack, Service
@@ -171,9 +172,8 @@ def systems(options: argparse.Namespace, python: Path | None) -> Iterator[list[S
 def _another_web(stack: ServerStack, number: int) -> int:
     """Start one more web process on the same database, and return its port."""
     port = find_free_port()
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application"]
     name = f"web-{number}"
-    service = Service(name, command, stack.env | {"SIRA_ROLE": "web"}, stack.data_dir / f"{name}.log")
+    service = Service(name, web_command("127.0.0.1", port), stack.env | {"SIRA_ROLE": "web"}, stack.data_dir / f"{name}.log")
     stack.services[name] = service
     service.start()
 

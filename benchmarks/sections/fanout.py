@@ -24,7 +24,7 @@ KIND = "workload.do_nothing"
 PAUSE_SECONDS = (0.3, 0.6)
 #: No socket may wait longer for an event.
 LONGEST_SECONDS = 20.0
-#: Sockets that are opened at the same time: daphne's backlog holds no more.
+#: Sockets that are opened at the same time, each within LONGEST_SECONDS.
 AT_ONCE = 20
 #: What a process needs besides its sockets.
 OTHER_FILES = 200

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from config.serve import web_command
+
 from .databases import sqlite_url, use_database
 from .postgres import find_free_port
 from .proc import ProcessInfo, find_process, kill_all, list_descendants, list_session
@@ -170,8 +172,7 @@ class ServerStack:
         for number in range(1, int(web) + 1):
             name, own_port = ("web", self.port) if number == 1 else (f"web-{number}", find_free_port())
             self.base_urls[name] = f"http://127.0.0.1:{own_port}"
-            command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(own_port)]
-            self._add(name, [*command, "config.asgi:application"], {"SIRA_ROLE": "web"})
+            self._add(name, web_command("127.0.0.1", own_port), {"SIRA_ROLE": "web"})
         for cluster in cluster_names:
             count = sum(name == cluster or name.startswith(f"{cluster}-") for name in self.services) + 1
             self._add(
