@@ -173,7 +173,9 @@ def _another_web(stack: ServerStack, number: int) -> int:
     """Start one more web process on the same database, and return its port."""
     port = find_free_port()
     name = f"web-{number}"
-    service = Service(name, web_command("127.0.0.1", port), stack.env | {"SIRA_ROLE": "web"}, stack.data_dir / f"{name}.log")
+    service = Service(
+        name, web_command("127.0.0.1", port), stack.env | {"SIRA_ROLE": "web"}, stack.data_dir / f"{name}.log"
+    )
     stack.services[name] = service
     service.start()
 

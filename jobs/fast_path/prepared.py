@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connection
@@ -11,6 +13,14 @@ from django.db.models.base import ModelState
 
 from jobs import asking
 from jobs.models import Job
+
+#: A plan is right for the tables as they were when it was made: for one page reading all of it is best, and a moment
+#: later a thousand pages of jobs wait in it. PostgreSQL itself plans anew when the statistics have changed, which
+#: autovacuum looks into once a minute. A plan costs a millisecond or two.
+PLANNED_SECONDS = 1.0
+DISCARD_PLANS = "DISCARD PLANS"
+
+_planned_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 _NAMES = [field.attname for field in Job._meta.concrete_fields]
 
@@ -56,8 +66,19 @@ def _run(sql: bytes, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
+        if plans_are_old(connection.connection):
+            psycopg.Cursor(connection.connection).execute(DISCARD_PLANS)
         cursor = psycopg.RawCursor(connection.connection)
         return cursor.execute(sql, params, prepare=True, binary=True).fetchall()
+
+
+def plans_are_old(raw: Any) -> bool:
+    """Return whether it is time for DISCARD_PLANS on a connection of psycopg's; then the time begins anew."""
+    now = time.monotonic()
+    if now - _planned_at.setdefault(raw, now) < PLANNED_SECONDS:
+        return False
+    _planned_at[raw] = now
+    return True
 
 
 def job_from(values: Sequence[Any]) -> Job:

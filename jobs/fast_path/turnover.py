@@ -108,13 +108,18 @@ HELD_BACK_SECONDS = 1.0
 #: So many of a queue are looked at for one that may be held back and comes before the one that is claimed.
 LOOKED_AT = 10
 
+#: True of every job, and needs its row. Without it the planner would take the index that has the kind as well, whenever
+#: its statistics say that nothing waits, and then read and sort all that does.
+_BY_ROW = "jobs_job.fence >= 0"
+
 #: The head of each queue, and the best of them that nobody has locked, if it is of a kind that nothing can hold back.
 #: Nothing else is locked, not even for a moment: a worker that could claim it would pass over it. The kind is compared
 #: so that the index stays that of the queue's order.
 _NEXT = f"""heads AS MATERIALIZED (
   SELECT served.queue, served.free, head.* FROM (VALUES {{queues}}) AS served(queue, free) CROSS JOIN LATERAL (
     SELECT id, kind, priority, turn FROM jobs_job
-    WHERE state = '{State.QUEUED}' AND jobs_job.queue = served.queue ORDER BY priority DESC, turn, id LIMIT 1) AS head
+    WHERE state = '{State.QUEUED}' AND jobs_job.queue = served.queue AND {_BY_ROW}
+    ORDER BY priority DESC, turn, id LIMIT 1) AS head
   WHERE NOT EXISTS (
     SELECT FROM jobs_queuecontrol AS control WHERE control.queue = served.queue AND control.paused_at IS NOT NULL)
   ORDER BY priority DESC, turn, id LIMIT 2
@@ -128,7 +133,8 @@ _NEXT = f"""heads AS MATERIALIZED (
   WHERE best.kind = ANY(best.free) AND {{condition}} AND {_UNTOLD} AND (job.id = best.id OR (
     NOT EXISTS (SELECT FROM heads AS other WHERE other.queue <> best.queue AND {_IS_BETTER})
     AND NOT EXISTS (SELECT FROM (
-      SELECT kind, priority, turn, id FROM jobs_job WHERE state = '{State.QUEUED}' AND jobs_job.queue = best.queue
+      SELECT kind, priority, turn, id FROM jobs_job
+      WHERE state = '{State.QUEUED}' AND jobs_job.queue = best.queue AND {_BY_ROW}
       ORDER BY priority DESC, turn, id LIMIT {LOOKED_AT}) AS other
       WHERE other.kind <> ALL(best.free) AND {_IS_BETTER})))
 ), {_CLAIMED}"""

@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from jobs.asking import Answers, Question, Unanswered, answered_by
 from jobs.compiled import Compiled, Statement
+from jobs.fast_path.prepared import DISCARD_PLANS, plans_are_old
 
 T = TypeVar("T")
 
@@ -115,6 +116,8 @@ class Asker:
 
     async def _ask(self, cursor: Any, sql: Any, values: Any, *, binary: bool = False) -> list[Any]:
         async with self._connection() as connection:
+            if plans_are_old(connection):
+                await connection.execute(DISCARD_PLANS)
             asking = cursor(connection)
             await asking.execute(sql, values, prepare=True, binary=binary)
             return await asking.fetchall()
