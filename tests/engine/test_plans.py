@@ -123,19 +123,50 @@ def test_a_submission_reads_a_handful_of_rows(read_rows: list[int]) -> None:
     assert max(read_rows) < HANDFUL
 
 
-def test_a_plan_for_an_empty_table_is_not_kept_when_the_table_grows(
-    read_rows: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def empty_table(postgresql: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This connection has a plan for a submission that is right for a table of one page."""
     monkeypatch.setattr(prepared, "PLANNED_SECONDS", 0.2)
     for _ in range(5):  # then PostgreSQL keeps the plan
         lifecycle.submit(QUIET)
     Job.objects.all().delete()
     _vacuum()
     lifecycle.submit(QUIET)
+
+
+@pytest.mark.usefixtures("empty_table")
+def test_a_plan_for_an_empty_table_is_not_kept_when_it_was_used_often(read_rows: list[int]) -> None:
     lifecycle.submit_many(Submission(QUIET) for _ in range(WAITING))
+    for _ in range(prepared.USES):
+        lifecycle.submit(QUIET)
     time.sleep(0.3)
     lifecycle.submit(QUIET)
     assert read_rows[-1] < HANDFUL
+
+
+@pytest.mark.usefixtures("empty_table")
+def test_a_plan_for_an_empty_table_is_not_kept_when_it_takes_long(
+    read_rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "LONG_SECONDS", 0.0001)
+    lifecycle.submit_many(Submission(QUIET) for _ in range(WAITING))
+    time.sleep(0.3)
+    lifecycle.submit(QUIET)
+    lifecycle.submit(QUIET)
+    assert read_rows[-1] < HANDFUL
+
+
+def test_a_plan_that_is_used_seldom_and_takes_no_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that comes alone is not held up by planning."""
+    monkeypatch.setattr(prepared, "PLANNED_SECONDS", 0)
+    monkeypatch.setattr(prepared, "LONG_SECONDS", 60)
+    plans = prepared.Plans()
+    for _ in range(prepared.USES):
+        assert not plans.are_old()
+        with plans.used():
+            pass
+    assert plans.are_old()
+    assert not plans.are_old()
 
 
 def test_plans_of_the_event_loop_are_not_kept_either(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +182,7 @@ def test_plans_of_the_event_loop_are_not_kept_either(monkeypatch: pytest.MonkeyP
         await asker.run(b"SELECT 1", ())
         assert prepared.DISCARD_PLANS not in asked
         monkeypatch.setattr(prepared, "PLANNED_SECONDS", 0)
+        monkeypatch.setattr(prepared, "USES", 1)
         await asker.run(b"SELECT 1", ())
         assert prepared.DISCARD_PLANS in asked
         assert asker._pool is not None

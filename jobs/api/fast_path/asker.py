@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from jobs.asking import Answers, Question, Unanswered, answered_by
 from jobs.compiled import Compiled, Statement
-from jobs.fast_path.prepared import DISCARD_PLANS, plans_are_old
+from jobs.fast_path.prepared import DISCARD_PLANS, plans_of
 
 T = TypeVar("T")
 
@@ -116,11 +116,13 @@ class Asker:
 
     async def _ask(self, cursor: Any, sql: Any, values: Any, *, binary: bool = False) -> list[Any]:
         async with self._connection() as connection:
-            if plans_are_old(connection):
+            plans = plans_of(connection)
+            if plans.are_old():
                 await connection.execute(DISCARD_PLANS)
-            asking = cursor(connection)
-            await asking.execute(sql, values, prepare=True, binary=binary)
-            return await asking.fetchall()
+            with plans.used():
+                asking = cursor(connection)
+                await asking.execute(sql, values, prepare=True, binary=binary)
+                return await asking.fetchall()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
