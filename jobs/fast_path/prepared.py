@@ -17,9 +17,9 @@ from jobs.models import Job
 
 #: A plan is right for the tables as they were when it was made: for one page reading all of it is best, and a moment
 #: later a thousand pages of jobs wait in it. PostgreSQL itself plans anew when the statistics have changed, which
-#: autovacuum looks into once a minute. A plan costs a millisecond or two, so it is not made for a job that comes alone:
+#: autovacuum looks into once a minute. A plan costs about a millisecond, so it is not made for a job that comes alone:
 #: plans are kept for at least PLANNED_SECONDS, and then until they were used often or took long.
-PLANNED_SECONDS = 1.0
+PLANNED_SECONDS = 0.2
 USES = 100
 LONG_SECONDS = 0.01
 DISCARD_PLANS = "DISCARD PLANS"

@@ -124,9 +124,8 @@ def test_a_submission_reads_a_handful_of_rows(read_rows: list[int]) -> None:
 
 
 @pytest.fixture
-def empty_table(postgresql: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_table(postgresql: None) -> None:
     """This connection has a plan for a submission that is right for a table of one page."""
-    monkeypatch.setattr(prepared, "PLANNED_SECONDS", 0.2)
     for _ in range(5):  # then PostgreSQL keeps the plan
         lifecycle.submit(QUIET)
     Job.objects.all().delete()
@@ -139,7 +138,7 @@ def test_a_plan_for_an_empty_table_is_not_kept_when_it_was_used_often(read_rows:
     lifecycle.submit_many(Submission(QUIET) for _ in range(WAITING))
     for _ in range(prepared.USES):
         lifecycle.submit(QUIET)
-    time.sleep(0.3)
+    time.sleep(1.5 * prepared.PLANNED_SECONDS)
     lifecycle.submit(QUIET)
     assert read_rows[-1] < HANDFUL
 
@@ -150,7 +149,7 @@ def test_a_plan_for_an_empty_table_is_not_kept_when_it_takes_long(
 ) -> None:
     monkeypatch.setattr(prepared, "LONG_SECONDS", 0.0001)
     lifecycle.submit_many(Submission(QUIET) for _ in range(WAITING))
-    time.sleep(0.3)
+    time.sleep(1.5 * prepared.PLANNED_SECONDS)
     lifecycle.submit(QUIET)
     lifecycle.submit(QUIET)
     assert read_rows[-1] < HANDFUL
