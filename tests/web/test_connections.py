@@ -7,13 +7,13 @@ import shlex
 import signal
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from twisted.internet import endpoints
 
 from config.serve import BACKLOG, BASE_DIR, web_command
-from tests.harness.postgres import find_free_port
-from tests.harness.processes import ServerStack, Service
-from tests.harness.waiting import wait_until
+from tests.harness.processes import ServerStack
 
 AT_ONCE = 400
 #: Linux sends the first packet of a connection again after a second when nobody has taken it.
@@ -49,25 +49,14 @@ def test_every_way_to_start_a_web_process_is_that_of_make_run(path: str) -> None
     assert f":backlog={BACKLOG}" in line
 
 
-def test_a_web_process_listens_on_ipv6(server_stack: Callable[..., ServerStack]) -> None:
-    if not _has_ipv6():
-        pytest.skip("this machine has no IPv6")
-    stack = server_stack(cluster_names=())
-    port = find_free_port()
-    service = Service("web-6", web_command("::1", port), stack.env | {"SIRA_ROLE": "web"}, stack.data_dir / "web-6.log")
-    stack.services["web-6"] = service
-    service.start()
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost", "::", "::1"])
+def test_a_web_process_is_told_where_to_listen(host: str) -> None:
+    listened: list[dict[str, Any]] = []
 
-    def answers() -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("::1", port), 5):
-            return True
-        return False
+    class Reactor:
+        def listenTCP(self, port: int, factory: Any, **where: Any) -> None:  # Twisted's name
+            listened.append({"port": port, **where})
 
-    wait_until(answers, timeout=60)
-
-
-def _has_ipv6() -> bool:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        return True
-    return False
+    command = web_command(host, 8123)
+    endpoints.serverFromString(Reactor(), command[command.index("-e") + 1]).listen(None)
+    assert listened == [{"port": 8123, "backlog": BACKLOG, "interface": host}]
