@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 NETWORK = "10.231.77"
 ADDRESS = f"{NETWORK}.1"
 
-
 _numbers = itertools.count()
 
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connection
 from django.db.models.base import ModelState
 
 from jobs import asking
+from jobs.fast_path.plans import DISCARD_PLANS, plans_of
 from jobs.models import Job
-
-#: A plan is right for the tables as they were when it was made: for one page reading all of it is best, and a moment
-#: later a thousand pages of jobs wait in it. PostgreSQL itself plans anew when the statistics have changed, which
-#: autovacuum looks into once a minute. A plan costs about a millisecond, so it is not made for a job that comes alone:
-#: plans are kept for at least PLANNED_SECONDS, and then until they were used often or took long.
-PLANNED_SECONDS = 0.2
-USES = 100
-LONG_SECONDS = 0.01
-DISCARD_PLANS = "DISCARD PLANS"
 
 _NAMES = [field.attname for field in Job._meta.concrete_fields]
 
@@ -74,43 +63,6 @@ def _run(sql: bytes, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         with plans.used():
             cursor = psycopg.RawCursor(connection.connection)
             return cursor.execute(sql, params, prepare=True, binary=True).fetchall()
-
-
-class Plans:
-    """The plans of one connection: since when they are there, how often they were used, and how long that took."""
-
-    def __init__(self) -> None:
-        self._renew()
-
-    def _renew(self) -> None:
-        self._since, self._uses, self._longest = time.monotonic(), 0, 0.0
-
-    def are_old(self) -> bool:
-        """Return whether it is time for DISCARD_PLANS; then they count as new."""
-        if (self._uses < USES and self._longest < LONG_SECONDS) or time.monotonic() - self._since < PLANNED_SECONDS:
-            return False
-        self._renew()
-        return True
-
-    @contextmanager
-    def used(self) -> Iterator[None]:
-        """Run a statement within this."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self._uses += 1
-            self._longest = max(self._longest, time.monotonic() - began)
-
-
-_plans: WeakKeyDictionary[Any, Plans] = WeakKeyDictionary()
-
-
-def plans_of(raw: Any) -> Plans:
-    """Return what is known of the plans of a connection of psycopg's."""
-    if (plans := _plans.get(raw)) is None:
-        plans = _plans[raw] = Plans()
-    return plans
 
 
 def job_from(values: Sequence[Any]) -> Job:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from jobs import lifecycle
 from jobs.api.fast_path.asker import Asker
 from jobs.engine import claiming
-from jobs.fast_path import prepared
+from jobs.fast_path import plans, prepared
 from jobs.models import Job
 from jobs.running import RunningJob
 from jobs.states import State
@@ -136,9 +136,9 @@ def empty_table(postgresql: None) -> None:
 @pytest.mark.usefixtures("empty_table")
 def test_a_plan_for_an_empty_table_is_not_kept_when_it_was_used_often(read_rows: list[int]) -> None:
     lifecycle.submit_many(Submission(QUIET) for _ in range(WAITING))
-    for _ in range(prepared.USES):
+    for _ in range(plans.USES):
         lifecycle.submit(QUIET)
-    time.sleep(1.5 * prepared.PLANNED_SECONDS)
+    time.sleep(1.5 * plans.PLANNED_SECONDS)
     lifecycle.submit(QUIET)
     assert read_rows[-1] < HANDFUL
 
@@ -147,9 +147,9 @@ def test_a_plan_for_an_empty_table_is_not_kept_when_it_was_used_often(read_rows:
 def test_a_plan_for_an_empty_table_is_not_kept_when_it_takes_long(
     read_rows: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepared, "LONG_SECONDS", 0.0001)
+    monkeypatch.setattr(plans, "LONG_SECONDS", 0.0001)
     lifecycle.submit_many(Submission(QUIET) for _ in range(WAITING))
-    time.sleep(1.5 * prepared.PLANNED_SECONDS)
+    time.sleep(1.5 * plans.PLANNED_SECONDS)
     lifecycle.submit(QUIET)
     lifecycle.submit(QUIET)
     assert read_rows[-1] < HANDFUL
@@ -157,15 +157,15 @@ def test_a_plan_for_an_empty_table_is_not_kept_when_it_takes_long(
 
 def test_a_plan_that_is_used_seldom_and_takes_no_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that comes alone is not held up by planning."""
-    monkeypatch.setattr(prepared, "PLANNED_SECONDS", 0)
-    monkeypatch.setattr(prepared, "LONG_SECONDS", 60)
-    plans = prepared.Plans()
-    for _ in range(prepared.USES):
-        assert not plans.are_old()
-        with plans.used():
+    monkeypatch.setattr(plans, "PLANNED_SECONDS", 0)
+    monkeypatch.setattr(plans, "LONG_SECONDS", 60)
+    kept = plans.Plans()
+    for _ in range(plans.USES):
+        assert not kept.are_old()
+        with kept.used():
             pass
-    assert plans.are_old()
-    assert not plans.are_old()
+    assert kept.are_old()
+    assert not kept.are_old()
 
 
 def test_plans_of_the_event_loop_are_not_kept_either(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,11 +179,11 @@ def test_plans_of_the_event_loop_are_not_kept_either(monkeypatch: pytest.MonkeyP
     async def ask() -> None:
         asker = Asker()
         await asker.run(b"SELECT 1", ())
-        assert prepared.DISCARD_PLANS not in asked
-        monkeypatch.setattr(prepared, "PLANNED_SECONDS", 0)
-        monkeypatch.setattr(prepared, "USES", 1)
+        assert plans.DISCARD_PLANS not in asked
+        monkeypatch.setattr(plans, "PLANNED_SECONDS", 0)
+        monkeypatch.setattr(plans, "USES", 1)
         await asker.run(b"SELECT 1", ())
-        assert prepared.DISCARD_PLANS in asked
+        assert plans.DISCARD_PLANS in asked
         assert asker._pool is not None
         await asker._pool.close()
 

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from jobs.asking import Answers, Question, Unanswered, answered_by
 from jobs.compiled import Compiled, Statement
-from jobs.fast_path.prepared import DISCARD_PLANS, plans_of
+from jobs.fast_path.plans import DISCARD_PLANS, plans_of
 
 T = TypeVar("T")
 
